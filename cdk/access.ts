@@ -1,6 +1,6 @@
 // The API routes that a client needs for each kind of work. These lists are behind `grantProduce`, `grantConsume`,
-// `grantTransact`, `grantExactlyOnce`, `grantOperate`, `grantDeadLetters` and `grantAdmin`, and behind the policies in docs/DEPLOY.md. They hold
-// what client/ calls, and no more.
+// `grantTransact`, `grantExactlyOnce`, `grantOperate`, `grantDeadLetters`, `grantView` and `grantAdmin`, and behind the policies in
+// docs/DEPLOY.md. They hold what client/ calls, and no more.
 //
 // IAM decides by method and path alone, and `*` in a policy matches slashes too: `GET topics/orders*` would allow its
 // holder to read the records of `orders-secret`. So a name is always a whole name, and the one wildcard stands between two
@@ -96,6 +96,12 @@ export function deadLetterRoutes(topic: string, group: string, deadLetterTopic: 
   const path = `/v1/dead-letters/${checkedName('deadLetterTopic', deadLetterTopic)}/subscriptions/${ofSubscription}`;
   return ['PUT', 'PATCH'].map((method) => ({ method, path }));
 }
+
+/** A viewer sees everything, all records too, and changes nothing: the console and the reading commands work. */
+export const viewerRoutes: readonly Route[] = [
+  { method: 'GET', path: '/*' },
+  { method: 'POST', path: '/v1/topics/*/fetch' },
+];
 
 /** An administrator may do everything with topics, groups, and all data. */
 export const adminRoutes: readonly Route[] = [{ method: '*', path: '/*' }];

@@ -95,6 +95,11 @@ export class Rivulet extends Construct {
     return this.#service.grantDeadLetters(grantee, topic, group, deadLetterTopic);
   }
 
+  /** Lets the grantee see everything in the console, the records of all topics too, and change nothing. */
+  grantView(grantee: IGrantable): Grant {
+    return this.#service.grantView(grantee);
+  }
+
   /** Lets the grantee do everything that the API can do: all topics, all groups, all records. */
   grantAdmin(grantee: IGrantable): Grant {
     return this.#service.grantAdmin(grantee);

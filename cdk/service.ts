@@ -20,6 +20,7 @@ import {
   type Route,
   resourceOf,
   transactionRoutes,
+  viewerRoutes,
 } from './access.ts';
 import type { Watched } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
@@ -103,6 +104,11 @@ export class Service extends Construct {
    */
   grantDeadLetters(grantee: IGrantable, topic: string, group: string, deadLetterTopic: string): Grant {
     return this.#grant(grantee, deadLetterRoutes(topic, group, deadLetterTopic));
+  }
+
+  /** Lets the grantee see everything in the console, the records of all topics too, and change nothing. */
+  grantView(grantee: IGrantable): Grant {
+    return this.#grant(grantee, viewerRoutes);
   }
 
   /** Lets the grantee do everything that the API can do: all topics, all groups, all records. */

@@ -38,7 +38,8 @@ async function serveConsole({ port }: { port: number }, command: Command): Promi
     import('../local/console/open.ts'),
     import('../local/console/gate.ts'),
   ]);
-  const page = openConsole({ clock: systemClock, api: passedOn(connection, place), connected });
+  const onFailure = (line: string): void => console.error(`rivulet: ${line}`);
+  const page = openConsole({ clock: systemClock, api: passedOn(connection, place), connected, onFailure });
   const options = { console: page, port, clock: systemClock };
   const server = await startServer(options).catch((error: unknown) => {
     throw explained(error, '127.0.0.1', port);
@@ -84,7 +85,7 @@ function passedOn(connection: Pick<Connection, 'exchange'>, place: Place): HttpA
   return async (event) => {
     try {
       const answer = await connection.exchange(callOf(event));
-      return isRefusedByGateway(answer) ? refusedFor(event, place) : resultOf(answer);
+      return isRefusedByGateway(answer) ? refusedFor(event, place, answer) : resultOf(answer);
     } catch (error) {
       return problemOf(error, event.requestContext.requestId);
     }
@@ -100,15 +101,20 @@ function resultOf(answer: Answer): HttpResult {
 
 type Place = { readonly region: string; readonly host: string };
 
-/** API Gateway answers a call that IAM does not allow with `{"message":"Forbidden"}`, and says no more. */
+/** API Gateway answers a call that IAM does not allow with `{"message":"Forbidden"}`, and does not say what is missing. */
 const isRefusedByGateway = ({ status, headers }: Answer): boolean =>
   status === 403 && headers['content-type'] !== 'application/problem+json';
 
 /** Names the right in the words of IAM, from which the page makes the line of a policy. */
-function refusedFor({ rawPath, requestContext: { requestId, http } }: HttpEvent, { region, host }: Place): HttpResult {
+function refusedFor(event: HttpEvent, { region, host }: Place, answer: Answer): HttpResult {
+  const {
+    rawPath,
+    requestContext: { requestId, http },
+  } = event;
   const [, id = '*'] = /^(\w+)\.execute-api\./.exec(host) ?? [];
-  const resource = `arn:aws:execute-api:${region}:*:${id}/*/${http.method}${rawPath}`;
-  const detail = `These credentials are not authorized to perform: execute-api:Invoke on resource: ${resource}`;
+  const resource = `arn:aws:execute-api:${region}:*:${id}/$default/${http.method}${rawPath}`;
+  const said = answer.body.toString('utf8').slice(0, 300);
+  const detail = `The gateway answered ${said}: these credentials are wrong, or not authorized to perform: execute-api:Invoke on resource: ${resource}`;
   return problemResult(new RivuletError('FORBIDDEN', detail, { outcome: 'not-written' }), requestId);
 }
 

@@ -187,7 +187,8 @@ async function consoleFor(api: HttpApi, credentials: Credentials | undefined): P
     import('../lib/runtime/clock.ts'),
   ]);
   const identity = credentials?.accessKeyId ?? 'local/local';
-  return openConsole({ clock: systemClock, api, connected: async () => ({ region: 'us-east-1', identity }) });
+  const connected = async () => ({ region: 'us-east-1', identity });
+  return openConsole({ clock: systemClock, api, connected, onFailure: (line) => console.error(`rivulet: ${line}`) });
 }
 
 function sourcesOf({ engine, totals }: Backend, server: LocalServer, kafka: KafkaServer | undefined): Sources {

@@ -46,6 +46,10 @@ export type ConnectionOptions = {
   /** The timeout of one request, until the last byte of its answer. A long poll adds its wait. */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
+  /** Sent with each request, with names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Gets each answer before it is read. */
+  readonly onAnswer?: (answer: Answer) => void;
 };
 
 export function openConnection(options: ConnectionOptions): Connection {
@@ -55,7 +59,9 @@ export function openConnection(options: ConnectionOptions): Connection {
     const prepared = await prepare(options, call);
     const timeout = AbortSignal.timeout(Math.ceil(call.timeoutMs ?? options.requestTimeoutMs));
     try {
-      return await send(prepared, call.signal ? AbortSignal.any([timeout, call.signal]) : timeout);
+      const answer = await send(prepared, call.signal ? AbortSignal.any([timeout, call.signal]) : timeout);
+      options.onAnswer?.(answer);
+      return answer;
     } catch (cause) {
       throw broken(cause as SocketError, timeout, call, options.url);
     }
@@ -73,7 +79,11 @@ export function openConnection(options: ConnectionOptions): Connection {
 async function prepare(options: ConnectionOptions, call: Call): Promise<Prepared> {
   const target = new URL(options.url.href.replace(/\/$/, '') + call.path + queryOf(call.query));
   const body = call.pieces ?? piecesOf(call.body);
-  const headers: Record<string, string> = { ...call.headers, 'user-agent': `rivulet/${options.clientId}` };
+  const headers: Record<string, string> = {
+    ...options.headers,
+    ...call.headers,
+    'user-agent': `rivulet/${options.clientId}`,
+  };
   if (call.body !== undefined || call.pieces) headers['content-type'] = call.contentType ?? 'application/json';
   if (call.accept) headers.accept = call.accept;
   const { method } = call;

@@ -4,6 +4,7 @@ import { Admin } from '../../client/admin/admin.ts';
 import { openConnection } from '../../client/transport/connection.ts';
 import { retryPolicy } from '../../client/transport/retry.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
+import { addReceipt } from './receipts.ts';
 
 export const clock = systemClock;
 /** A person waits, and sees the error: the SDK repeats a call for about a second. */
@@ -18,6 +19,8 @@ export const connection = openConnection({
   clientId: 'console',
   requestTimeoutMs,
   clock,
+  headers: { 'rivulet-cost': 'on' },
+  onAnswer: ({ headers }) => addReceipt(headers['rivulet-cost']),
 });
 
 export const admin = new Admin(connection, clock, retry);

@@ -1,16 +1,20 @@
-// The state of the service at a glance. Rates are of the time that the console was open: the service keeps no history.
+// The state of the service at a glance. Rates are of the time that the console was open. Totals since the start of the service come
+// from its metrics, where it has some.
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { rivulet } from '../data/command-lines.ts';
 import { groups, health, topics } from '../data/queries.ts';
 import { useRates } from '../data/rates.ts';
+import { usdSoFar } from '../data/receipts.ts';
 import { useTopicFigures } from '../data/topic-figures.ts';
+import { type Traffic, traffic } from '../data/traffic.ts';
 import { mostLooks, useGroupLags } from '../groups/figures.ts';
 import { Chart } from '../parts/chart.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { bytes, count, rate } from '../parts/numbers.ts';
+import { bytes, count, dollars, rate } from '../parts/numbers.ts';
 import { Figure, PageHead } from '../parts/page.tsx';
 import { Problem } from '../parts/problem.tsx';
+import { Time } from '../parts/time.tsx';
 
 const everyMs = 3_000;
 
@@ -43,6 +47,7 @@ function Figures({ names, version, status }: Props) {
   const records = known.reduce((sum, of) => sum + of.records, 0);
   const size = known.reduce((sum, of) => sum + of.bytes, 0);
   const written = useRates('records written', isWhole ? latest : undefined, lookedMs);
+  const seen = useQuery(traffic(everyMs));
   return (
     <>
       <div className="figures">
@@ -54,9 +59,12 @@ function Figures({ names, version, status }: Props) {
         <Figure label="Records" value={isWhole ? count(records) : '...'} />
         <Figure label="Storage" value={isWhole ? bytes(size) : '...'} note={`${count(size)} bytes, as appended`} />
         <Figure label="Written" value={rate(written.perSecond.at(-1) ?? 0)} note="records, in the last seconds" />
+        {seen.data && <BytesInAndOut of={seen.data} lookedMs={seen.dataUpdatedAt} />}
         <Groups />
+        <Figure label="Cost" value={dollars(usdSoFar())} note="storage calls of this page so far" />
         <Figure label="Service" value={status ?? '...'} note={version && `version ${version}`} />
       </div>
+      {seen.data && <SinceStart of={seen.data} />}
       {written.times.length > 1 && (
         <Chart
           label="Records written a second, while the console was open"
@@ -66,6 +74,27 @@ function Figures({ names, version, status }: Props) {
         />
       )}
     </>
+  );
+}
+
+function BytesInAndOut({ of, lookedMs }: { readonly of: Traffic; readonly lookedMs: number }) {
+  const [into, out] = [useRates('bytes in', of.bytesIn, lookedMs), useRates('bytes out', of.bytesOut, lookedMs)];
+  const now = ({ perSecond }: typeof into): string => `${bytes(perSecond.at(-1) ?? 0)}/s`;
+  return (
+    <>
+      <Figure label="Bytes in" value={now(into)} note="in the last seconds" />
+      <Figure label="Bytes out" value={now(out)} note="to consumers, and to this page" />
+    </>
+  );
+}
+
+function SinceStart({ of }: { readonly of: Traffic }) {
+  return (
+    <p>
+      Since the service started, <Time ms={of.startedMs} />: {count(of.recordsIn)} records and {bytes(of.bytesIn)} in,{' '}
+      {count(of.recordsOut)} records and {bytes(of.bytesOut)} out. Its storage calls would cost {dollars(of.usd)} in
+      AWS.
+    </p>
   );
 }
 

@@ -16,7 +16,9 @@ import { Figure, Loading, PageHead } from '../parts/page.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { Table } from '../parts/table.tsx';
 import { ActionOn, type Asked, actionsOf, Said } from '../subscriptions/actions.tsx';
+import { ChangeSettings, RotateSecret } from '../subscriptions/change-dialog.tsx';
 import { Destination, partitionColumns } from '../subscriptions/columns.tsx';
+import { ShownSecret } from '../subscriptions/create-dialog.tsx';
 import { failingOf } from '../subscriptions/figures.ts';
 
 const route = getRouteApi('/subscriptions/$group');
@@ -61,12 +63,44 @@ function Found({ topic, groupId }: SubscriptionRef) {
             </button>
           ),
         )}
+        {look.data && <Settling of={look.data} onSaid={setSaid} />}
       </PageHead>
       <Said sentence={said} />
       <Problem error={look.error} />
       {look.isPending && <Loading />}
       {look.data && <Description of={look.data} />}
       {asked && <ActionOn asked={asked} onDone={done} onClose={() => setAsked(undefined)} />}
+    </>
+  );
+}
+
+type SettlingProps = { readonly of: SubscriptionDescription; readonly onSaid: (sentence: string) => void };
+
+/** What changes the settings. A secret is shown after its dialog has closed, and is forgotten with its own. */
+function Settling({ of, onSaid }: SettlingProps) {
+  const { topic, groupId, settings } = of;
+  const [open, setOpen] = useState<'settings' | 'secret'>();
+  const [secret, setSecret] = useState<string>();
+  const close = (): void => setOpen(undefined);
+  const changed = (made: string | undefined): void => {
+    setSecret(made);
+    onSaid(`${groupId}: Its settings are changed.`);
+  };
+  return (
+    <>
+      <button type="button" onClick={() => setOpen('settings')}>
+        Change settings
+      </button>
+      {'url' in settings.target && (
+        <button type="button" onClick={() => setOpen('secret')}>
+          Rotate secret
+        </button>
+      )}
+      {open === 'settings' && <ChangeSettings of={of} onDone={changed} onClose={close} />}
+      {open === 'secret' && <RotateSecret topic={topic} groupId={groupId} onDone={setSecret} onClose={close} />}
+      {open === undefined && secret !== undefined && (
+        <ShownSecret groupId={groupId} secret={secret} onClose={() => setSecret(undefined)} />
+      )}
     </>
   );
 }

@@ -1,5 +1,6 @@
 // Shows an error as the service told it: its detail, its code and the id of its request, which finds it in the log.
 import { isClientError } from '../../client/client-error.ts';
+import { Command } from './copy.tsx';
 
 export function Problem({ error }: { readonly error: unknown }) {
   if (!error) return null;
@@ -26,10 +27,11 @@ export function Problem({ error }: { readonly error: unknown }) {
 function Advice({ detail }: { readonly detail: string }) {
   const [, action, resource] = /not authorized to perform: ([^\s"]+) on resource: ([^\s"]+)/.exec(detail) ?? [];
   if (action === undefined) return null;
+  const statement = `{"Effect":"Allow","Action":"${action}","Resource":"${resource}"}`;
   return (
     <div>
-      The policy of these credentials has to allow: <code>{`{"Effect":"Allow","Action":"${action}",`}</code>
-      <code>{`"Resource":"${resource}"}`}</code>
+      The policy of these credentials has to have the line
+      <Command line={statement} />
     </div>
   );
 }

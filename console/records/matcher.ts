@@ -1,25 +1,24 @@
 // Makes one matcher of the filters of a search: text, conditions, and a predicate in a worker, the cheapest first.
-import { filterOf, parseCondition } from '../../client/conditions.ts';
+import type { Needle } from './needle.ts';
 import { startPredicate } from './predicate.ts';
-import type { Row } from './row.ts';
+import { recordFilter } from './record-filter.ts';
 import type { Matcher } from './scan.ts';
 import type { MessageSearch } from './search.ts';
-import { textOf } from './text.ts';
 
-export type OpenMatcher = { readonly matcher: Matcher | undefined; readonly end: () => void };
+export type OpenMatcher = {
+  readonly matcher: Matcher | undefined;
+  readonly needle: Needle | undefined;
+  readonly end: () => void;
+};
 
 /** Rejects with a sentence about the filter that is wrong. */
-export async function openMatcher({ text, where, js }: MessageSearch): Promise<OpenMatcher> {
+export async function openMatcher(search: MessageSearch): Promise<OpenMatcher> {
+  const { text, where, js } = search;
   if (text === undefined && where === undefined && js === undefined)
-    return { matcher: undefined, end: () => undefined };
-  const conditions = (where ?? '').split('\n').filter((line) => line.trim() !== '');
-  const holds = filterOf(conditions.map(parseCondition));
-  const isKept = (row: Row): boolean => (text === undefined || hasText(row, text)) && holds(row);
-  if (js === undefined) return { matcher: (rows) => rows.filter(isKept), end: () => undefined };
+    return { matcher: undefined, needle: undefined, end: () => undefined };
+  const { isKept, needle } = recordFilter(search);
+  if (js === undefined) return { matcher: (rows) => rows.filter(isKept), needle, end: () => undefined };
   const predicate = await startPredicate(js);
   const matcher: Matcher = (rows, signal) => predicate.keep(rows.filter(isKept), signal);
-  return { matcher, end: predicate.end };
+  return { matcher, needle, end: predicate.end };
 }
-
-const hasText = ({ key, value }: Row, text: string): boolean =>
-  (value !== null && textOf(value).includes(text)) || (key !== null && textOf(key).includes(text));

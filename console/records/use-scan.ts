@@ -64,13 +64,13 @@ class Walker {
   };
 
   async #open(): Promise<Scan> {
-    const { matcher, end } = await openMatcher(this.#search);
+    const { matcher, needle, end } = await openMatcher(this.#search);
     this.#end = end;
     // The page may have gone on while the worker of a predicate started.
     if (this.#ended) end();
     const ranges = await rangesOf(this.#topic, this.#search);
     const order = this.#search.order === 'oldest' ? 'oldest' : 'newest';
-    return new Scan({ topic: this.#topic, order, ranges, matcher, onProgress: () => this.#soon() });
+    return new Scan({ topic: this.#topic, order, ranges, matcher, needle, onProgress: () => this.#soon() });
   }
 
   #seen = () => (this.#scan ? { rows: this.#scan.rows, progress: this.#scan.progress } : {});

@@ -55,7 +55,7 @@ async function follow(
   add: (rows: readonly Row[]) => void,
   signal: AbortSignal,
 ): Promise<readonly Range[]> {
-  const { matcher, end } = await openMatcher(search);
+  const { matcher, needle, end } = await openMatcher(search);
   try {
     const { partitions } = search;
     const ends = known ?? (await rangesOf(topic, partitions === undefined ? {} : { partitions })).map(fromItsEnd);
@@ -75,7 +75,7 @@ async function follow(
   async function followGroup(ranges: readonly Range[]): Promise<readonly Range[]> {
     let left = ranges;
     while (!signal.aborted) {
-      const fetched = await fetchSome({ topic, waitMs, signal }, left).catch((error: unknown) => {
+      const fetched = await fetchSome({ topic, needle, waitMs, signal }, left).catch((error: unknown) => {
         if (signal.aborted) return [];
         throw error;
       });

@@ -9,7 +9,8 @@ import { admin } from '../data/service.ts';
 import { Command } from '../parts/copy.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Field } from '../parts/field.tsx';
-import { commandOf, emptyForm, isComplete, numbers, requestOf, type SubscriptionForm, switches } from './request.ts';
+import { commandOf, emptyForm, isComplete, requestOf, type SubscriptionForm, switches } from './request.ts';
+import { Failures, type Fields, More } from './setting-fields.tsx';
 
 type Props = { readonly onCreated: (created: CreatedSubscription) => void; readonly onClose: () => void };
 
@@ -36,13 +37,11 @@ export function CreateSubscription({ onCreated, onClose }: Props) {
       <Failures {...fields} />
       <details>
         <summary>More settings</summary>
-        <More {...fields} />
+        <More {...fields} offered={switches} />
       </details>
     </Dialog>
   );
 }
-
-type Fields = { readonly form: SubscriptionForm; readonly onChange: (change: Partial<SubscriptionForm>) => void };
 
 function Needed({ form: { groupId, topic, kind, target }, onChange }: Fields) {
   const topics = useQuery(topicsQuery());
@@ -94,48 +93,6 @@ function Start({ form: { position, time }, onChange }: Fields) {
         </Field>
       )}
     </>
-  );
-}
-
-function Failures({ form: { onFailure }, onChange }: Fields) {
-  return (
-    <Field
-      label="Dead letters to"
-      note="A topic, or the ARN of an SQS queue. Without it a batch that fails is tried until it succeeds or is too old."
-    >
-      <input value={onFailure} onChange={(event) => onChange({ onFailure: event.target.value })} />
-    </Field>
-  );
-}
-
-function More({ form, onChange }: Fields) {
-  return (
-    <div className="stack">
-      {numbers.map(({ name, label, note, usual, min, max }) => (
-        <Field key={name} label={label} note={`${note} Default: ${usual}.`}>
-          <input
-            {...{ type: 'number', min, max, placeholder: usual, value: form[name] ?? '' }}
-            onChange={(event) => onChange({ [name]: event.target.value })}
-          />
-        </Field>
-      ))}
-      <Field
-        label="Filters"
-        note="A pattern a line. A record is delivered if it meets one of them. Default: every record."
-      >
-        <textarea rows={2} value={form.filters} onChange={(event) => onChange({ filters: event.target.value })} />
-      </Field>
-      {switches.map(({ name, note }) => (
-        <label key={name}>
-          <input
-            type="checkbox"
-            checked={form[name] ?? false}
-            onChange={(event) => onChange({ [name]: event.target.checked })}
-          />{' '}
-          {note}
-        </label>
-      ))}
-    </div>
   );
 }
 

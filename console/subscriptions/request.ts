@@ -69,8 +69,10 @@ export const switches = [
   { name: 'disabled', flag: '--disabled', note: 'Create it paused' },
 ] as const;
 
+export type Switch = (typeof switches)[number];
+
 type Numbers = Partial<Record<(typeof numbers)[number]['name'], string>>;
-type Switches = Partial<Record<(typeof switches)[number]['name'], boolean>>;
+type Switches = Partial<Record<Switch['name'], boolean>>;
 
 export type SubscriptionForm = Numbers &
   Switches & {
@@ -133,7 +135,7 @@ export function commandOf(form: SubscriptionForm): string {
 const given = (form: SubscriptionForm): (readonly [(typeof numbers)[number], string])[] =>
   numbers.map((of) => [of, form[of.name]?.trim() ?? ''] as const).filter(([, text]) => text !== '');
 
-const patternsOf = ({ filters }: SubscriptionForm): string[] =>
+export const patternsOf = ({ filters }: SubscriptionForm): string[] =>
   filters
     .split('\n')
     .map((line) => line.trim())

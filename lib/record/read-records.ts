@@ -21,8 +21,8 @@ export type RecordMaker<T> = (
   headers: readonly ReadHeader[],
 ) => T;
 
-/** Says whether the caller wants a record. A reader may skip the other records. */
-export type Wanted = (offset: number, timestampMs: number) => boolean;
+/** Says whether the caller wants a record, which takes the bytes [from, to) of the unpacked batch. A reader may skip the others. */
+export type Wanted = (offset: number, timestampMs: number, from: number, to: number) => boolean;
 
 /** `nextOffset` is the smallest offset that the next record may have. */
 type Reader = Cursor<Buffer> & { nextOffset: number };
@@ -66,7 +66,7 @@ function readRecord<T>(reader: Reader, header: BatchHeader, wanted: Wanted, make
     const length = readVarint(reader);
     const end = reader.at + length;
     if (length < minRecordBytes - 1 || end > reader.end) throw malformed(`a record of ${length} bytes at ${reader.at}`);
-    const record = readFields(reader, header, wanted, make);
+    const record = readFields(reader, header, end, wanted, make);
     if (record === undefined) reader.at = end;
     if (reader.at !== end) throw malformed(`a record ends at ${reader.at}, its length says ${end}`);
     return record;
@@ -76,7 +76,14 @@ function readRecord<T>(reader: Reader, header: BatchHeader, wanted: Wanted, make
   }
 }
 
-function readFields<T>(reader: Reader, header: BatchHeader, wanted: Wanted, make: RecordMaker<T>): T | undefined {
+function readFields<T>(
+  reader: Reader,
+  header: BatchHeader,
+  end: number,
+  wanted: Wanted,
+  make: RecordMaker<T>,
+): T | undefined {
+  const from = reader.at;
   reader.at++; // attributes: none are defined
   const createdMs = header.baseTimestampMs + readVarlong(reader);
   const offsetDelta = readVarint(reader);
@@ -86,7 +93,7 @@ function readFields<T>(reader: Reader, header: BatchHeader, wanted: Wanted, make
   if (offset < reader.nextOffset) throw malformed(`offset ${offset} after ${reader.nextOffset - 1}`);
   reader.nextOffset = offset + 1;
   const timestampMs = header.timestampType === 'LogAppendTime' ? header.maxTimestampMs : createdMs;
-  if (!wanted(offset, timestampMs)) return undefined;
+  if (!wanted(offset, timestampMs, from, end)) return undefined;
   const key = readNullable(reader);
   const value = readNullable(reader);
   return make(offset, timestampMs, key, value, readHeaders(reader));

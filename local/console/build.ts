@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const built = path.join(root, 'console/dist');
@@ -30,13 +30,23 @@ async function build(): Promise<void> {
   const args = [vite, 'build', '--config', path.join(root, 'console/vite.config.ts'), '--outDir', fresh];
   // Another value, of the person's own shell, would build the development version of React, which is twice as large.
   const env = { ...process.env, NODE_ENV: 'production' };
-  await promisify(execFile)(process.execPath, [...args, '--logLevel', 'error'], { cwd: root, env });
+  const run = promisify(execFile)(process.execPath, [...args, '--logLevel', 'error'], { cwd: root, env });
+  await run.catch((error: Error & { stderr?: string }) => {
+    throw new Error(`its build has failed: ${reasonIn(error.stderr ?? '') ?? error.message.split('\n')[0]}`);
+  });
   const old = `${fresh}-old`;
   await rename(built, old).catch(() => undefined);
   // Another process may have built at the same time, and its build is as good.
   await rename(fresh, built).catch(() => rm(fresh, { recursive: true, force: true }));
   await rm(old, { recursive: true, force: true });
 }
+
+/** The first line of Vite's output that names an error, without colours. The rest is where in Vite it was thrown. */
+const reasonIn = (output: string): string | undefined => {
+  const lines = stripVTControlCharacters(output).split('\n');
+  const named = lines.find((line) => /error/i.test(line)) ?? lines.find((line) => line.trim() !== '');
+  return named?.trim();
+};
 
 async function isStale(): Promise<boolean> {
   const made = await changedMs(path.join(built, 'index.html'));

@@ -15,15 +15,20 @@ const types: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
 };
 
-/** @param folder resolves with the folder of the built page, when it is ready. It is called again after a failure. */
-export function staticFiles(folder: () => Promise<string>): HttpApi {
+/**
+ * @param folder resolves with the folder of the built page, when it is ready. It is called again after a failure.
+ * @param onFailure gets the reason why there is no page, as one line: the browser that shows it may be closed already.
+ */
+export function staticFiles(folder: () => Promise<string>, onFailure: (line: string) => void): HttpApi {
   let files: Promise<Files> | undefined;
   const read = (): Promise<Files> => {
     files ??= folder()
       .then(readAll)
       .catch((error: Error) => {
         files = undefined;
-        throw new RivuletError('UNKNOWN_SERVER_ERROR', `the page of the console cannot be had: ${error.message}`);
+        const line = `the page of the console cannot be had: ${error.message}`;
+        onFailure(line);
+        throw new RivuletError('UNKNOWN_SERVER_ERROR', line);
       });
     return files;
   };

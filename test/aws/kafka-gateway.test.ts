@@ -9,6 +9,7 @@ import { main, type Running, start } from '../cli/processes.ts';
 import { eventually } from '../eventually.ts';
 import { batchOf, fetchMessage, fetchTopic, produceMessage } from '../kafka/service.ts';
 import { key, openWire } from '../kafka/wire.ts';
+import { parseScrape, seriesOf } from '../local/metrics/scrape.ts';
 import { createTestBucket, createTestTable, onStorage } from './resources.ts';
 import { startProxy, type TcpProxy } from './tcp-proxy.ts';
 
@@ -33,7 +34,11 @@ async function knock(port: number): Promise<void> {
   socket.destroy();
 }
 
-type Replica = Running & { readonly ports: readonly number[]; readonly healthPort: number };
+type Replica = Running & {
+  readonly ports: readonly number[];
+  readonly healthPort: number;
+  readonly metricsUrl: string;
+};
 
 await onStorage((connection) => {
   let names: { readonly table: string; readonly bucket: string };
@@ -54,12 +59,14 @@ await onStorage((connection) => {
     const advertised = balancer.map(({ port }) => `127.0.0.1:${port}`).join(',');
     const { table, bucket } = names;
     const place = ['--table', table, '--bucket', bucket, '--region', 'us-east-1'];
-    const how = ['--port', '0', '--health-port', '0', '--advertise', advertised, '--drain-seconds', '1'];
+    const free = ['--port', '0', '--health-port', '0', '--metrics-port', '0'];
+    const how = [...free, '--advertise', advertised, '--drain-seconds', '1'];
     const process = start(main, ['kafka', ...place, ...how], environment(dynamoDbUrl));
     const [, listening] = await process.until(/Listens on (.*)\n/);
     const [, healthPort] = await process.until(/Health port: 127\.0\.0\.1:(\d+)/);
     const ports = listening!.split(', ').map((address) => Number(address.split(':')[1]));
-    const replica = { ...process, ports, healthPort: Number(healthPort) };
+    const [, metricsUrl] = await process.until(/Prometheus finds metrics at (http:\S+)/);
+    const replica = { ...process, ports, healthPort: Number(healthPort), metricsUrl: metricsUrl! };
     replicas.push(replica);
     balance();
     return replica;
@@ -105,6 +112,37 @@ await onStorage((connection) => {
     expect(clusterId).toMatch(/^[\w-]{22}$/);
     expect(brokers.map(({ port }: { port: number }) => port)).toEqual(balancer.map(({ port }) => port));
     expect(new Set(found.coordinators.map(({ nodeId }: { nodeId: number }) => nodeId)).size).toBe(nodes);
+  });
+
+  test('Prometheus finds topics, lag and the cost of storage at one replica, and the other can leave the topics out', async () => {
+    const topic = 'scraped';
+    const admin = client().admin();
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic, numPartitions: 2 }] });
+    const producer = client().producer({ createPartitioner: Partitioners.DefaultPartitioner });
+    await producer.connect();
+    await producer.send({ topic, messages: ['a', 'b', 'c'].map((value) => ({ value, partition: 1 })) });
+    await admin.setOffsets({ groupId: 'readers', topic, partitions: [{ partition: 1, offset: '1' }] });
+    await Promise.all([producer.disconnect(), admin.disconnect()]);
+    const scrape = async (url: string) => parseScrape(await (await fetch(url)).text());
+    const [first, second] = await Promise.all([
+      scrape(replicas[0]!.metricsUrl),
+      scrape(`${replicas[1]!.metricsUrl}/process`),
+    ]);
+    const ofTopic = (name: string, rest = '') =>
+      seriesOf(first, name)[`${rest && 'consumergroup="readers",'}partition="1",topic="${topic}"`];
+    expect(ofTopic('kafka_topic_partition_current_offset')).toBe(3);
+    expect(ofTopic('kafka_consumergroup_lag', 'group')).toBe(2);
+    expect(seriesOf(first, 'kafka_brokers')).toEqual({ '': nodes });
+    expect(seriesOf(second, 'kafka_topic_partition_current_offset')).toEqual({});
+    // The connections of the client went to either replica.
+    const sum = (name: string) =>
+      [first, second].flatMap((one) => Object.values(seriesOf(one, name))).reduce((all, value) => all + value, 0);
+    expect(sum('rivulet_topic_records_in_total')).toBe(3);
+    expect(sum('rivulet_s3_requests_total')).toBeGreaterThan(0);
+    expect(sum('rivulet_dynamodb_units_total')).toBeGreaterThan(0);
+    expect(sum('rivulet_storage_cost_usd_total')).toBeGreaterThan(0);
+    expect(sum('rivulet_kafka_requests_total')).toBeGreaterThan(0);
   });
 
   test('a replica is killed under load: nothing is lost, and idempotent producers write nothing twice', async () => {

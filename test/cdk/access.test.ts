@@ -13,6 +13,7 @@ import {
   type Route,
   resourceOf,
   transactionRoutes,
+  viewerRoutes,
 } from '../../cdk/access.ts';
 import { options } from '../../cdk/config.ts';
 import { Rivulet } from '../../cdk/rivulet.ts';
@@ -43,6 +44,7 @@ describe('docs/DEPLOY.md', () => {
     ['exactly once', exactlyOnceRoutes('billing')],
     ['operator', operatorRoutes('orders', 'billing')],
     ['dead letters', deadLetterRoutes('orders', 'billing', 'orders-dead')],
+    ['viewer', viewerRoutes],
     ['administrator', adminRoutes],
   ])('has the policy of a %s that the construct grants', (name, routes) => {
     const [, json] = new RegExp(`<!-- policy: ${name} -->\n\`\`\`json\n(.*?)\`\`\``, 's').exec(guide)!;
@@ -139,6 +141,12 @@ describe('a grant', () => {
     expect(allowed(granted, 'orders')).toEqual([]);
   });
 
+  test('lets a viewer see everything, and change nothing', () => {
+    const keys = allowed(viewerRoutes, 'orders');
+    const seeing = concrete('orders').filter((key) => key.startsWith('GET ') || key.endsWith('/fetch'));
+    expect(keys).toEqual(seeing);
+  });
+
   test.each(['payments', 'orders2', 'orders-secret', 'my.orders'])(
     'of topic orders does not touch the topic %s',
     (other) => {
@@ -204,6 +212,7 @@ test('the construct writes each grant into the policy of the grantee', () => {
   rivulet.grantExactlyOnce(role, 'billing');
   rivulet.grantOperate(role, 'returns', 'billing');
   rivulet.grantDeadLetters(role, 'returns', 'billing', 'returns-dead');
+  rivulet.grantView(role);
   rivulet.grantAdmin(role);
   const policies = resourcesOf(Template.fromStack(stack), 'AWS::IAM::Policy');
   const [, policy] = policies.find(([id]) => id.startsWith('OrdersDefaultPolicy'))!;
@@ -215,6 +224,7 @@ test('the construct writes each grant into the policy of the grantee', () => {
     exactlyOnceRoutes('billing'),
     operatorRoutes('returns', 'billing'),
     deadLetterRoutes('returns', 'billing', 'returns-dead'),
+    viewerRoutes,
     adminRoutes,
   ].flat();
   for (const route of granted) expect(text).toContain(`/${resourceOf(route)}"`);

@@ -68,7 +68,7 @@ describe('rivulet console', () => {
     expect(await refused.json()).toMatchObject({
       ...{ errorCode: 'FORBIDDEN', outcome: 'not-written', requestId: expect.any(String) },
       detail: expect.stringMatching(
-        /not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:[\w-]+:\*:\*\/\*\/POST\/v1\/groups\/billing\/offsets\/reset$/,
+        /not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:[\w-]+:\*:\*\/\$default\/POST\/v1\/groups\/billing\/offsets\/reset$/,
       ),
     });
     await stop(console.process);

@@ -29,46 +29,51 @@ export type Console = {
   openThroughProxy(path: string): Promise<Page>;
 };
 
-/** The tests of one file share a service and a browser. */
-export function startConsole(environment: Record<string, string> = {}): Console {
+type OpenAt = (address: string, path: string, options?: BrowserContextOptions, expected?: RegExp) => Promise<Page>;
+
+/** The tests of one file share a browser. Returns what opens a page in it, by the address with the token first. */
+export function startBrowser(): OpenAt {
   let browser: Browser;
-  let service: Service;
-  let address: string | undefined;
   const contexts: BrowserContext[] = [];
   const problems: string[] = [];
-  const cli: Console['cli'] = async (args, input = '') => {
-    const { code, stdout, stderr } = await run([...args, '--url', service.url], { input, environment });
-    if (code !== 0) throw new Error(`rivulet ${args.join(' ')} ended with ${code}: ${stderr}`);
-    return stdout;
-  };
   beforeAll(async () => {
     if (reasonToSkip) return;
     browser = await chromium.launch({ executablePath: executablePath!, args: ['--headless=new', '--no-sandbox'] });
-    service = await startService(newDirectory(), { environment });
-    await cli(['topics', 'create', topic, '--partitions', '3']);
-    const lines = readFlights().map(({ origin, text }) => `${origin}\t${text}\n`);
-    await cli(['produce', topic, '--property', 'parse.key=true'], lines.join(''));
   });
   afterAll(async () => {
     await Promise.all(contexts.map((context) => context.close()));
     await browser?.close();
     expect(problems).toEqual([]);
   });
-  const openAt = async (
-    start: string,
-    path: string,
-    options: BrowserContextOptions = {},
-    expected?: RegExp,
-  ): Promise<Page> => {
+  return async (address, path, options = {}, expected) => {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     contexts.push(context);
     const page = await context.newPage();
-    watch(page, new URL(start).origin, (text) => !expected?.test(text) && problems.push(`${page.url()}: ${text}`));
-    await page.goto(start);
+    watch(page, new URL(address).origin, (text) => !expected?.test(text) && problems.push(`${page.url()}: ${text}`));
+    await page.goto(address);
     await page.waitForURL(/\/console\/$/);
-    await page.goto(new URL(`/console${path}`, start).href);
+    await page.goto(new URL(`/console${path}`, address).href);
     return page;
   };
+}
+
+/** The tests of one file share a service and a browser. */
+export function startConsole(environment: Record<string, string> = {}): Console {
+  let service: Service;
+  let address: string | undefined;
+  const cli: Console['cli'] = async (args, input = '') => {
+    const { code, stdout, stderr } = await run([...args, '--url', service.url], { input, environment });
+    if (code !== 0) throw new Error(`rivulet ${args.join(' ')} ended with ${code}: ${stderr}`);
+    return stdout;
+  };
+  const openAt = startBrowser();
+  beforeAll(async () => {
+    if (reasonToSkip) return;
+    service = await startService(newDirectory(), { environment });
+    await cli(['topics', 'create', topic, '--partitions', '3']);
+    const lines = readFlights().map(({ origin, text }) => `${origin}\t${text}\n`);
+    await cli(['produce', topic, '--property', 'parse.key=true'], lines.join(''));
+  });
   const addressOnce = async (): Promise<string> => {
     address ??= await addressOf(service);
     return address;
@@ -79,12 +84,13 @@ export function startConsole(environment: Record<string, string> = {}): Console 
       return service;
     },
     open: async (path, options, expected) => openAt(await addressOnce(), path, options, expected),
-    openThroughProxy: async (path) => {
-      const proxy = start('cli/main.ts', ['console', '--url', service.url, '--port', '0'], environment);
-      return openAt(await addressOf(proxy), path);
-    },
+    openThroughProxy: async (path) => openAt(await startProxy(service.url, environment), path),
   };
 }
+
+/** Serves the console for another service by `rivulet console`. Resolves with its address. */
+export const startProxy = (url: string, environment: Record<string, string>): Promise<string> =>
+  addressOf(start('cli/main.ts', ['console', '--url', url, '--port', '0'], environment));
 
 const addressOf = async (process: Running): Promise<string> => (await process.until(/(http:\S+token=\S+)/))[1]!;
 

@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
+import { parseScrape, seriesOf } from '../local/metrics/scrape.ts';
 import { expectFine, reasonToSkip, rowsOf, startConsole, topic } from './browser.ts';
 
 type Described = {
@@ -33,6 +34,14 @@ describe.skipIf(reasonToSkip)('the pages', () => {
       .getByText(String((await topicNames()).length), { exact: true })
       .waitFor();
     await figure('Service').getByText('ok').waitFor();
+    await expect.poll(() => figure('Cost').locator('.value').textContent()).toMatch(/^\$0\.0*[1-9]/);
+    await figure('Bytes in').getByText('B/s').waitFor();
+    await figure('Bytes out').getByText('B/s').waitFor();
+    const since = page.getByText('Since the service started');
+    await since.getByText(`${count(records)} records and`, { exact: false }).waitFor();
+    const scraped = parseScrape(await (await fetch(`${console.service.url}/metrics`)).text());
+    const [started] = Object.values(seriesOf(scraped, 'process_start_time_seconds'));
+    expect(await since.locator('time').getAttribute('datetime')).toBe(new Date(started! * 1_000).toISOString());
   });
 
   test('a topic is created, altered and deleted, as list and describe then say', async () => {
@@ -163,6 +172,11 @@ describe.skipIf(reasonToSkip)('rivulet console', () => {
     const page = await console.openThroughProxy(`/topics/${topic}?partitions=0`);
     await page.getByRole('region', { name: 'Records' }).waitFor();
     expect((await rowsOf(page, 'Records')).length).toBeGreaterThan(10);
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await expect.poll(() => page.locator('.figure', { hasText: 'Cost' }).textContent()).toMatch(/\$0\.0*[1-9]/);
+    // A service elsewhere has its metrics elsewhere.
+    expect(await page.getByText('Since the service started').count()).toBe(0);
+    await page.goBack();
     await page.getByRole('link', { name: 'Produce' }).click();
     await page.getByLabel('Key', { exact: true }).fill('signed');
     await page.getByRole('button', { name: 'Produce', exact: true }).click();

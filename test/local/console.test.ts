@@ -13,6 +13,7 @@ import { open, problemIn, signedFetch } from './wire.ts';
 
 const token = Buffer.from(systemClock.randomBytes(32)).toString('base64url');
 const reached: string[] = [];
+const failures: string[] = [];
 const api: HttpApi = async ({ requestContext: { http } }) => {
   reached.push(`${http.method} ${http.path}`);
   return { statusCode: 200, headers: { 'content-type': 'application/json' }, body: '{}' };
@@ -30,7 +31,10 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'dist/index.html'), '<p>the page</p>');
   writeFileSync(join(folder, 'dist/assets/index-1.js'), '1');
   writeFileSync(join(folder, 'dist/assets/predicate-worker-Ab_1-2.js'), '2');
-  const files = staticFiles(async () => join(folder, 'dist'));
+  const files = staticFiles(
+    async () => join(folder, 'dist'),
+    (line) => failures.push(line),
+  );
   const console: ConsoleOptions = { token, api, files, connected };
   server = await startServer({ api, clock: systemClock, console, allowHosts: ['build.example'] });
   authority = new URL(server.url).host;
@@ -204,16 +208,19 @@ test('a server that others can reach has no console', async () => {
 });
 
 test('a page that cannot be built is a problem that says why, and the next request tries again', async () => {
-  let tries = 0;
-  const files = staticFiles(async () => {
-    tries++;
-    throw new Error('the disk is full');
-  });
+  const lines: string[] = [];
+  const files = staticFiles(
+    async () => {
+      throw new Error('the disk is full');
+    },
+    (line) => lines.push(line),
+  );
   const other = await startServer({ api, clock: systemClock, console: { token, api, files, connected } });
   for (const _ of [1, 2]) {
     const answer = await fetch(`${other.url}/console/`);
     expect(await answer.json()).toMatchObject({ status: 500, detail: expect.stringContaining('the disk is full') });
   }
-  expect(tries).toBe(2);
+  expect(lines).toEqual(Array(2).fill('the page of the console cannot be had: the disk is full'));
+  expect(failures).toEqual([]);
   await other.close();
 });
