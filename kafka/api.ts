@@ -56,6 +56,8 @@ export type Call = {
   readonly fetched: PartitionsSeen;
   /** Resolves when there is memory for a reply with so many bytes of records. It is given back when the reply is sent. */
   readonly roomFor: (bytes: number) => Promise<void>;
+  /** When the request came, by `performance.now()`. It may have waited for earlier ones since. */
+  readonly receivedMs: number;
   /** Ends a wait when the client has gone or the server closes. */
   readonly signal: AbortSignal;
 };

@@ -22,6 +22,7 @@ import { describeConfigs } from './api/describe-configs.ts';
 import { describeGroups } from './api/describe-groups.ts';
 import { describeLogDirs } from './api/describe-log-dirs.ts';
 import { describeProducers } from './api/describe-producers.ts';
+import { describeQuorum } from './api/describe-quorum.ts';
 import { describeTopicPartitions } from './api/describe-topic-partitions.ts';
 import { describeTransactions } from './api/describe-transactions.ts';
 import { electLeaders } from './api/elect-leaders.ts';
@@ -87,6 +88,7 @@ const others: readonly Api[] = [
   incrementalAlterConfigs,
   alterPartitionReassignments,
   listPartitionReassignments,
+  describeQuorum,
   describeCluster,
   describeTransactions,
   listTransactions,

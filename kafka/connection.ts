@@ -87,13 +87,14 @@ async function serve(state: State, close: (error: unknown) => void): Promise<voi
   let turn = Promise.resolve();
   for await (const frame of framesOf(socket, budget, limits, session.frameBytes)) {
     if (signal.aborted) return budget.giveBack(frame.length);
+    const receivedMs = performance.now();
     const request = requestIn(frame, budget, session);
     const bytes = frame.length + request.elementBytes;
     budget.count(request.elementBytes);
     room.enter(bytes);
     const { overlaps, takesTurns } = request;
     const mayBegin = takesTurns ? turn : overlaps ? changed : state.answered;
-    const reply = mayBegin.then(() => begin(state, request));
+    const reply = mayBegin.then(() => begin(state, request, receivedMs));
     state.answered = answerInTurn(state, reply).finally(() => {
       budget.giveBack(bytes);
       room.leave(bytes);
@@ -108,7 +109,7 @@ async function serve(state: State, close: (error: unknown) => void): Promise<voi
 }
 
 /** The reply counts from now on: it may have to wait for earlier ones. */
-async function begin(state: State, request: Request): Promise<Reply | undefined> {
+async function begin(state: State, request: Request, receivedMs: number): Promise<Reply | undefined> {
   const { gateway, socket, budget, signal, fetched, number, client, session } = state;
   await budget.repliesFit();
   const host = socket.remoteAddress ?? '';
@@ -118,7 +119,7 @@ async function begin(state: State, request: Request): Promise<Reply | undefined>
     taken += bytes;
   };
   try {
-    const origin = { connection: number, host, signal, client, session, fetched, roomFor };
+    const origin = { connection: number, host, receivedMs, signal, client, session, fetched, roomFor };
     const pieces = await request.answer(gateway, origin);
     if (pieces) budget.countReply(bytesOf(pieces));
     return pieces;

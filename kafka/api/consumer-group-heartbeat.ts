@@ -3,7 +3,8 @@
 // Versions 0 and 1. From version 1 on the client makes the member id, and may subscribe by an expression. Deviation: each
 // reply has the whole assignment, whether it has changed or not.
 import { RivuletError } from '../../lib/api/errors.ts';
-import type { HeartbeatReply, HeartbeatRequest } from '../../lib/api/groups.ts';
+import { type HeartbeatReply, type HeartbeatRequest, joinEpoch } from '../../lib/api/groups.ts';
+import { refused } from '../../lib/api/refusal.ts';
 import { type Call, defineApi, type Gateway } from '../api.ts';
 import { code, groupCode, messageOf } from '../errors.ts';
 
@@ -72,16 +73,20 @@ const tries = 3;
 
 /**
  * Another process may have numbered the last heartbeat by a clock that is ahead. Then this one is sent again with a greater
- * number, unless its client has gone and may have sent a newer one elsewhere.
+ * number, unless its client has gone and may have sent a newer one elsewhere. For the same reason a heartbeat that has waited
+ * until its client was gone does nothing, but for a leave: nobody waits for the answer to that.
  */
 async function beat(
   { engine, heartbeatNumbers }: Gateway,
   request: Unnumbered,
-  { signal }: Call,
+  { signal, receivedMs }: Call,
 ): Promise<HeartbeatReply> {
+  const { groupId, memberId, memberEpoch } = request;
+  if (signal.aborted && memberEpoch >= joinEpoch) throw overtaken(memberId);
   let above: number | undefined;
   for (let left = tries; ; left--) {
-    const heartbeatSeq = heartbeatNumbers.next(request.groupId, request.memberId, above);
+    const heartbeatSeq = heartbeatNumbers.next({ groupId, memberId, receivedMs }, above);
+    if (heartbeatSeq === undefined) throw overtaken(memberId);
     try {
       return await engine.groups.heartbeat({ ...request, heartbeatSeq });
     } catch (error) {
@@ -90,6 +95,10 @@ async function beat(
     }
   }
 }
+
+/** Clients send their heartbeat again after this. */
+const overtaken = (memberId: string): RivuletError =>
+  refused('COORDINATOR_LOAD_IN_PROGRESS', `a newer heartbeat of member ${memberId} has come, so this one does nothing`);
 
 const replyOf = ({ memberId, memberEpoch, heartbeatIntervalMs, assignment }: HeartbeatReply): Reply => ({
   ...{ errorCode: code.none, errorMessage: null, memberId, memberEpoch, heartbeatIntervalMs },

@@ -1,4 +1,5 @@
 // Groups of the consumer protocol (KIP-848) over the wire, and what tools do with the offsets of groups.
+import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Service, startService } from './service.ts';
 import { key, type Wire } from './wire.ts';
@@ -106,6 +107,40 @@ describe('a member of the consumer protocol', () => {
     });
     expect(old).toMatchObject({ errorCode: 0, memberId: expect.stringMatching(/^[\w.-]{23,64}$/) });
     expect(await beat('made', '', 0, joining)).toMatchObject({ errorCode: 42 });
+  });
+
+  // A client that gets no answer in time sends its heartbeat again on a new connection, while the first one may still wait.
+  describe('whose earlier heartbeat has waited behind another request', () => {
+    const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000 }];
+    /** Joins behind a fetch that waits. */
+    async function joinSlowly(groupId: string) {
+      const other = await service.connect();
+      const topics = [{ topicId, partitions }];
+      const waited = other.ask(key.fetch, 13, { maxWaitMs: 500, minBytes: 1, maxBytes: 1_000, topics });
+      const hello = { groupId, memberId: 'a', memberEpoch: 0, ...joining };
+      const joined = other.ask(key.consumerGroupHeartbeat, 1, hello);
+      const ended = Promise.allSettled([waited, joined]);
+      // The listener has both requests by the time when it has read one that was sent after them.
+      await wire.ask(key.findCoordinator, 2, { key: groupId, keyType: 0 });
+      return { other, joined, ended };
+    }
+
+    test('is not put back by it', async () => {
+      const { joined, ended } = await joinSlowly('overtaken');
+      const { memberEpoch } = await beat('overtaken', 'a', 0, joining);
+      await ended;
+      expect(await joined).toMatchObject({ errorCode: 15 });
+      const owned = { topicPartitions: [{ topicId, partitions: [0, 1] }] };
+      expect(await beat('overtaken', 'a', memberEpoch, owned)).toMatchObject({ errorCode: 0, memberEpoch });
+    });
+
+    test('does not join by it when the client has gone', async () => {
+      const { other, ended } = await joinSlowly('gone');
+      other.close();
+      await ended;
+      await setTimeout(700);
+      expect(await state('gone')).toMatchObject({ errorCode: 69, members: [] });
+    });
   });
 
   test('goes on behind a process whose clock was ahead', async () => {

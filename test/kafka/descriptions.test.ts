@@ -128,6 +128,26 @@ test('topics and nodes have configurations, and there are no quotas', async () =
   });
 });
 
+test('the metadata log has one voter and is empty, and no other topic has voters', async () => {
+  const asked = [
+    { topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }, { partitionIndex: 1 }] },
+    { topicName: 'a', partitions: [{ partitionIndex: 0 }] },
+  ];
+  const reply = await wire.ask(key.describeQuorum, 2, { topics: asked });
+  const unknown = { errorCode: 3, currentVoters: [] };
+  expect(reply).toMatchObject({
+    errorCode: 0,
+    topics: [
+      { partitions: [{ errorCode: 0, leaderId: 1, leaderEpoch: 0, highWatermark: 0 }, unknown] },
+      { topicName: 'a', partitions: [unknown] },
+    ],
+    nodes: [{ nodeId: 1, listeners: [{ name: 'PLAINTEXT', host: '127.0.0.1' }] }],
+  });
+  expect(reply.topics[0].partitions[0].currentVoters).toMatchObject([
+    { replicaId: 1, logEndOffset: 0, lastCaughtUpTimestamp: -1 },
+  ]);
+});
+
 test('a partition is moved to the one directory there is, and to no other', async () => {
   const topics = [{ name: 'a', partitions: [1, 2] }];
   const dirs = [

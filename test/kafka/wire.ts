@@ -139,6 +139,7 @@ export const key = {
   listPartitionReassignments: 46,
   createPartitions: 37,
   offsetDelete: 47,
+  describeQuorum: 55,
   describeCluster: 60,
   describeTransactions: 65,
   listTransactions: 66,

@@ -273,6 +273,7 @@ const rows: Readonly<Record<number, Guard>> = {
   /* ListPartitionReassignments */ 46: onCluster('DESCRIBE'),
   /* OffsetDelete */ 47: all(onOne('DELETE', 'group', 'groupId'), onTopics('READ', committed)),
   /* DescribeClientQuotas */ 48: onCluster('DESCRIBE_CONFIGS'),
+  /* DescribeQuorum */ 55: onCluster('DESCRIBE'),
   /* DescribeCluster */ 60: free,
   /* DescribeProducers */ 61: onTopics('READ', { partitions: 'partitionIndexes' }),
   /* DescribeTransactions */ 65: all(
