@@ -123,6 +123,24 @@ const scripts: readonly Scripted[] = [
     ],
   },
   {
+    name: "a newer client of Kafka's protocol",
+    ids: ['a'],
+    ...{ kafka: 'all', isNewer: true },
+    script: [[withOffsets(0, 1), abort(0), commit(0)]],
+  },
+  {
+    name: "a newer client of Kafka's protocol, decided",
+    ids: ['a'],
+    ...{ kafka: 'all', isNewer: true, conflicts: 1 },
+    script: [[withOffsets(0), withOffsets(0)]],
+  },
+  {
+    name: "rivals, of which one is a newer client of Kafka's protocol",
+    ids: ['a', 'a', 'a'],
+    ...{ kafka: 'some', isNewer: true, partitions: 1 },
+    script: [[later(150), begin, commit(0)], [commit(0)], [later(350), begin, commit(0), commit(0)]],
+  },
+  {
     name: "a batch of a newer client of Kafka's protocol is under way at the abort",
     ids: ['a'],
     ...{ kafka: 'all', isNewer: true },

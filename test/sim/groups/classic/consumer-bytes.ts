@@ -10,18 +10,40 @@ const text = (value: string): Buffer => Buffer.concat([numberOf(Buffer.byteLengt
 
 const list = (parts: readonly Buffer[]): Buffer => Buffer.concat([numberOf(parts.length, 4), ...parts]);
 
-/** Version 0, without the user's own data. */
-const message = (body: Buffer): Uint8Array => new Uint8Array(Buffer.concat([numberOf(0, 2), body, numberOf(-1, 4)]));
+export type Places = readonly { readonly topic: string; readonly partitions: readonly number[] }[];
 
-export const subscriptionBytes = (topics: readonly string[]): Uint8Array => message(list(topics.map(text)));
-
-export const assignmentBytes = (
-  topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
-): Uint8Array =>
-  message(
-    list(
-      topics.map(({ topic, partitions }) =>
-        Buffer.concat([text(topic), list(partitions.map((partition) => numberOf(partition, 4)))]),
-      ),
+const places = (of: Places): Buffer =>
+  list(
+    of.map(({ topic, partitions }) =>
+      Buffer.concat([text(topic), list(partitions.map((partition) => numberOf(partition, 4)))]),
     ),
   );
+
+const noUserData = numberOf(-1, 4);
+
+/** Version 2 tells besides what the member owns, and since which generation. An eager member owns nothing when it joins. */
+export const subscriptionBytes = (topics: readonly string[], owned: Places = [], generation = -1): Uint8Array =>
+  new Uint8Array(
+    Buffer.concat([numberOf(2, 2), list(topics.map(text)), noUserData, places(owned), numberOf(generation, 4)]),
+  );
+
+/** What such bytes say. */
+export function ownedIn(metadata: Uint8Array): { readonly owned: Places; readonly generation: number } {
+  const bytes = Buffer.from(metadata);
+  let at = 0;
+  const take = (length: number) => {
+    at += length;
+    return bytes.subarray(at - length, at);
+  };
+  const number = (size: 2 | 4) => take(size).readIntBE(0, size);
+  const word = () => take(number(2)).toString();
+  const all = <T>(read: () => T) => Array.from({ length: number(4) }, read);
+  number(2);
+  all(word);
+  number(4);
+  const owned = all(() => ({ topic: word(), partitions: all(() => number(4)) }));
+  return { owned, generation: number(4) };
+}
+
+export const assignmentBytes = (of: Places): Uint8Array =>
+  new Uint8Array(Buffer.concat([numberOf(0, 2), places(of), noUserData]));

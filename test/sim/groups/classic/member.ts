@@ -1,16 +1,18 @@
-// A member of the classic protocol behaves as an eager client does: it lets go of everything before it joins again, begins
-// a partition at the committed offset, and commits what it has processed. It may freeze for a while, and then it continues
-// as if nothing had happened: it commits under the generation that it knows.
+// A member of the classic protocol begins a partition at the committed offset, and commits what it has processed. An eager one
+// lets go of everything before it joins again. A cooperative one says what it holds, goes on with it while it joins, lets go of
+// what it is not told again, and then joins once more. Any may freeze for a while, and then it continues as if nothing had
+// happened: it commits under the generation that it knows.
 
 import type { Engine } from '../../../../lib/api/engine.ts';
 import { RivuletError } from '../../../../lib/api/errors.ts';
 import type { PartitionResult } from '../../../../lib/api/groups.ts';
-import { assignedPartitions, subscribedTopics } from '../../../../lib/group/classic/consumer-protocol.ts';
+import { assignedPartitions } from '../../../../lib/group/classic/consumer-protocol.ts';
 import type { Answer, Process } from '../../core/process.ts';
 import type { Random } from '../../core/random.ts';
 import type { Scheduler } from '../../core/scheduler.ts';
 import { simulatedGroup as groupId, sessionMs } from '../member.ts';
-import { assignmentBytes, subscriptionBytes } from './consumer-bytes.ts';
+import { type Places, subscriptionBytes } from './consumer-bytes.ts';
+import { sharesOf } from './shares.ts';
 
 export type Told = {
   readonly memberId: string;
@@ -29,13 +31,24 @@ export type ClassicCommitSeen = {
   result: 'accepted' | 'refused' | 'unknown';
 };
 
+/** A cooperative member held these partitions when it joined this generation, and was told them in the generation `since`. */
+export type Claim = {
+  readonly memberId: string;
+  readonly generation: number;
+  readonly since: number;
+  readonly partitions: readonly string[];
+};
+
 /** The group was deleted, or was perhaps. */
 export type RemovalSeen = { readonly begunMs: number; endedMs: number };
 
 export type ClassicHistory = {
   readonly tellings: Told[];
   readonly commits: ClassicCommitSeen[];
+  readonly claims: Claim[];
   readonly removals: RemovalSeen[];
+  /** When a member left, died or froze for the first time. */
+  readonly departures: Map<string, number>;
   /** The instance ids of static members. */
   readonly instances: Map<string, string>;
 };
@@ -46,6 +59,7 @@ export type ClassicSurroundings = {
   readonly processes: readonly Process[];
   readonly history: ClassicHistory;
   readonly partitions: ReadonlyMap<string, number>;
+  readonly isCooperative: boolean;
   trace(line: string): void;
   /** Takes what should not happen. */
   fail(error: unknown): void;
@@ -88,6 +102,7 @@ export function startClassicMember(world: ClassicSurroundings, instanceId?: stri
     wantsToJoin: false,
   };
   void live(world, state).catch(world.fail);
+  const departs = () => noteDeparture(world, state.memberId);
   return {
     instanceId,
     get isAlive() {
@@ -100,21 +115,29 @@ export function startClassicMember(world: ClassicSurroundings, instanceId?: stri
       return state.generation;
     },
     freeze: (forMs) => {
+      departs();
       state.frozenUntilMs = world.scheduler.now() + forMs;
     },
     rejoin: () => {
       state.wantsToJoin = true;
     },
     crash: () => {
+      departs();
       state.isAlive = false;
     },
     async leave() {
+      departs();
       state.isAlive = false;
       const { memberId, instanceId } = state;
       const leaver = instanceId === undefined ? { memberId } : { memberId: '', instanceId };
       await ask(world, requestTimeoutMs, ({ classicGroups: classic }) => classic.leave({ groupId, ...leaver }));
     },
   };
+}
+
+export function noteDeparture({ history, scheduler }: ClassicSurroundings, memberId: string): void {
+  const { departures } = history;
+  if (!departures.has(memberId)) departures.set(memberId, scheduler.now());
 }
 
 /** A client that gives up closes its connection. */
@@ -157,7 +180,11 @@ function taken<T>(answer: Answer<T>, state: State): T | undefined {
   if (answer === 'lost') return undefined;
   if (!(answer.error instanceof RivuletError)) throw answer.error;
   state.trace(answer.error.message);
-  if (answer.error.errorCode === 'UNKNOWN_MEMBER_ID') state.memberId = '';
+  if (answer.error.errorCode === 'UNKNOWN_MEMBER_ID') {
+    state.memberId = '';
+    // Others may have got what it held.
+    state.held.clear();
+  }
   if (answer.error.errorCode === 'FENCED_INSTANCE_ID') state.isAlive = false;
   return undefined;
 }
@@ -171,8 +198,8 @@ async function live(world: ClassicSurroundings, state: State): Promise<void> {
 
 /** Joins and syncs. True if the member was told its assignment. */
 async function enter(world: ClassicSurroundings, state: State): Promise<boolean> {
-  const { random, processes } = world;
-  state.held.clear();
+  const { random, processes, isCooperative } = world;
+  if (!isCooperative) state.held.clear();
   if (state.memberId === '') {
     const id = await random
       .pick(processes)
@@ -182,25 +209,29 @@ async function enter(world: ClassicSurroundings, state: State): Promise<boolean>
   }
   const { memberId, instanceId } = state;
   if (instanceId !== undefined) world.history.instances.set(memberId, instanceId);
-  const metadata = subscriptionBytes([...world.partitions.keys()]);
+  const claim = { memberId, since: state.generation, partitions: [...state.held.keys()] };
+  const metadata = subscriptionBytes([...world.partitions.keys()], heldBy(world, state), claim.since);
+  const name = isCooperative ? 'cooperative-sticky' : 'range';
   const request = {
-    ...{ groupId, memberId, protocolType: 'consumer', protocols: [{ name: 'range', metadata }] },
+    ...{ groupId, memberId, protocolType: 'consumer', protocols: [{ name, metadata }] },
     ...{ sessionTimeoutMs: sessionMs, rebalanceTimeoutMs: rebalanceMs },
     ...(instanceId !== undefined && { instanceId }),
   };
-  const joined = taken(
-    await ask(world, rebalanceMs + 5_000, ({ classicGroups: classic }, signal) => classic.join({ ...request, signal })),
-    state,
-  );
+  const joining = { isOver: false };
+  const asked = ask(world, rebalanceMs + 5_000, ({ classicGroups: classic }, signal) =>
+    classic.join({ ...request, signal }),
+  ).finally(() => (joining.isOver = true));
+  const [joined] = await Promise.all([asked.then((answer) => taken(answer, state)), goOn(world, state, joining)]);
   await pause(world, state, random.below(50));
   // A static member learns its id from the answer, so that it joins as another one if there is none.
   if (!joined && instanceId !== undefined && state.generation === -1) state.memberId = '';
   if (!joined || !state.isAlive) return false;
   const { generation, members } = joined;
+  world.history.claims.push({ ...claim, generation });
   const sync = { groupId, memberId, generation, ...(instanceId !== undefined && { instanceId }) };
   const synced = taken(
     await ask(world, sessionMs, ({ classicGroups: classic }) =>
-      classic.sync({ ...sync, assignments: share(world, members) }),
+      classic.sync({ ...sync, assignments: sharesOf(world, members) }),
     ),
     state,
   );
@@ -208,28 +239,20 @@ async function enter(world: ClassicSurroundings, state: State): Promise<boolean>
   return synced !== undefined && state.isAlive && begin(world, state, generation, synced.assignment);
 }
 
-/** Each request draws anew who gets what, so that two copies of the leader's request differ. */
-function share(
-  { random, partitions }: ClassicSurroundings,
-  members: readonly { memberId: string; metadata: Uint8Array }[],
-) {
-  if (members.length === 0) return [];
-  if (members.some(({ metadata }) => subscribedTopics(metadata).length !== partitions.size))
-    throw new Error('the leader was given a subscription that no member has');
-  const places = [...partitions].flatMap(([topic, count]) =>
-    Array.from({ length: count }, (_, partition) => ({ topic, partition, to: random.pick(members).memberId })),
-  );
-  return members.map(({ memberId }) => ({
-    memberId,
-    assignment: assignmentBytes(
-      [...partitions.keys()].map((topic) => ({
-        topic,
-        partitions: places
-          .filter((place) => place.topic === topic && place.to === memberId)
-          .map((place) => place.partition),
-      })),
+const heldBy = ({ partitions }: ClassicSurroundings, { held }: State): Places =>
+  [...partitions].map(([topic, count]) => ({
+    topic,
+    partitions: Array.from({ length: count }, (_, partition) => partition).filter((each) =>
+      held.has(`${topic}-${each}`),
     ),
   }));
+
+/** A cooperative member works while it joins. */
+async function goOn(world: ClassicSurroundings, state: State, joining: { readonly isOver: boolean }): Promise<void> {
+  while (world.isCooperative && state.held.size > 0 && state.isAlive && !joining.isOver) {
+    await pause(world, state, commitMs / 2);
+    if (!joining.isOver) await commitAll(world, state);
+  }
 }
 
 async function begin(
@@ -243,6 +266,14 @@ async function begin(
   const partitions = topics.flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`));
   world.history.tellings.push({ memberId, generation, partitions, atMs: world.scheduler.now() });
   world.trace(`${memberId.slice(0, 12)} is told ${partitions.join(' ')} in ${generation}`);
+  const revoked = [...state.held.keys()].filter((partition) => !partitions.includes(partition));
+  if (revoked.length > 0) {
+    state.generation = generation;
+    await commitAll(world, state, revoked);
+    for (const partition of revoked) state.held.delete(partition);
+    // What it has let go of may be given to another now.
+    state.wantsToJoin = true;
+  }
   const found = taken(
     await ask(world, requestTimeoutMs, ({ groups }) => groups.fetchOffsets({ groupId, topics })),
     state,
@@ -251,7 +282,8 @@ async function begin(
   state.generation = generation;
   for (const { topic, partitions } of found.topics)
     for (const each of partitions)
-      if ('offset' in each) state.held.set(`${topic}-${each.partition}`, Math.max(0, each.offset));
+      if ('offset' in each && !state.held.has(`${topic}-${each.partition}`))
+        state.held.set(`${topic}-${each.partition}`, Math.max(0, each.offset));
   return true;
 }
 
@@ -290,11 +322,15 @@ const over: readonly string[] = [
 ];
 const isOver = (error: unknown): boolean => error instanceof RivuletError && over.includes(error.errorCode);
 
-async function commitAll(world: ClassicSurroundings, state: State): Promise<void> {
+async function commitAll(
+  world: ClassicSurroundings,
+  state: State,
+  partitions: readonly string[] = [...state.held.keys()],
+): Promise<void> {
   const { scheduler, random, history } = world;
   const { memberId, generation } = state;
-  const seen = [...state.held].map(([partition, position]): ClassicCommitSeen => {
-    const offset = position + random.below(3);
+  const seen = partitions.map((partition): ClassicCommitSeen => {
+    const offset = state.held.get(partition)! + random.below(3);
     state.held.set(partition, offset);
     const begunMs = scheduler.now();
     return { memberId, generation, partition, offset, begunMs, endedMs: begunMs, result: 'unknown' };

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { createEngine } from '../../../../lib/engine.ts';
 import { mutated } from '../../core/lib-under-test.ts';
 import { type ClassicMutant, classicMutants } from './mutants.ts';
+import { smallClassicWorlds } from './small-worlds.ts';
 import { classicWorlds, runClassicWorld } from './world.ts';
 
 /** The number of seeds tried from the known one on. A changed library gives another history, so the known seed may miss. */
@@ -15,6 +16,12 @@ async function noticed(mutant: ClassicMutant) {
     const complaint = await mutant.story(newEngine);
     const passed = (await mutant.story(createEngine)) === undefined;
     return complaint === undefined ? undefined : { complaint, without: passed ? [] : ['the story'] };
+  }
+  if ('small' in mutant) {
+    const run = await smallClassicWorlds.find(({ name }) => name === mutant.small)!.prepare();
+    const { complaints } = await run(0, new Map(), { newEngine });
+    const complaint = complaints.find((one) => mutant.caughtBy.some((anomaly) => one.startsWith(`${anomaly}:`)));
+    return complaint && { complaint, without: (await run(0, new Map())).complaints };
   }
   for (let seed = mutant.seed; seed < mutant.seed + mostSeeds; seed++) {
     const world = { ...classicWorlds[mutant.world], seed };

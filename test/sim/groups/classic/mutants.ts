@@ -12,6 +12,8 @@ export type ClassicMutant = ChangeOfFile & { readonly name: string } & (
         readonly seed: number;
         readonly caughtBy: readonly ClassicAnomaly[];
       }
+    /** Without a fault, the small world that is named so notices. */
+    | { readonly small: string; readonly caughtBy: readonly ClassicAnomaly[] }
     | { readonly story: ClassicStory }
   );
 
@@ -121,5 +123,27 @@ export const classicMutants: readonly ClassicMutant[] = [
     world: 'classic faulty',
     seed: 45,
     caughtBy: ['committed offset went back', 'acknowledged commit lost'],
+  },
+  {
+    name: 'a member that says something else is taken for one that asks again',
+    file: 'lib/group/classic/rounds.ts',
+    text: ['Buffer.compare(known.metadata, metadata) === 0', 'true'],
+    world: 'classic cooperative',
+    seed: 1,
+    caughtBy: ['told what another holds', 'not owned once at rest'],
+  },
+  {
+    name: 'a member joins beside one that sends heartbeats',
+    file: 'lib/group/classic/rounds.ts',
+    text: ['return present.length > 0 || me', 'return false'],
+    small: 'classic: the group comes back from heartbeats',
+    caughtBy: ['members of both protocols'],
+  },
+  {
+    name: 'a member of heartbeats joins beside classic ones',
+    file: 'lib/group/membership/end-classic.ts',
+    text: ['others.length > dead.length', 'false'],
+    small: 'classic: the group goes over to heartbeats',
+    caughtBy: ['members of both protocols'],
   },
 ];

@@ -2,6 +2,8 @@
 import { testSample } from '../../core/sample.ts';
 import { smallClassicWorlds } from './small-worlds.ts';
 
-const sampled = smallClassicWorlds.filter(({ name }) => /dies|static/.test(name));
+const sampled = smallClassicWorlds.filter(({ name }) =>
+  /dies|static|cooperative one joins,|heartbeats while/.test(name),
+);
 
 testSample('sim:groups', sampled, { every: 181, pairs: 1 });

@@ -5,8 +5,12 @@ import { type ClassicScript, type ClassicWorldOptions, classicWorlds, runClassic
 type Small = {
   readonly name: string;
   readonly script: ClassicScript;
-  readonly options?: Partial<Pick<ClassicWorldOptions, 'areStatic' | 'partitions'>>;
+  readonly options?: Partial<
+    Pick<ClassicWorldOptions, 'areStatic' | 'partitions' | 'isCooperative' | 'members' | 'durationMs'>
+  >;
 };
+
+const cooperative = { isCooperative: true, partitions: 2 };
 
 /** The first member is there from the beginning. If it is static, its instance id is `i0`. */
 const scripts: readonly Small[] = [
@@ -84,6 +88,72 @@ const scripts: readonly Small[] = [
     options: { partitions: 18 },
     async script({ start, pause }) {
       await pause(2_000);
+      start();
+    },
+  },
+  {
+    name: 'classic: a cooperative one joins',
+    options: cooperative,
+    async script({ start, pause }) {
+      await pause(2_000);
+      start();
+    },
+  },
+  {
+    name: 'classic: a cooperative one joins, the first leaves',
+    options: cooperative,
+    async script({ members: [first], start, pause }) {
+      await pause(2_000);
+      start();
+      await pause(5_000);
+      await Promise.race([first!.leave(), pause(3_000)]);
+    },
+  },
+  {
+    name: 'classic: a cooperative one freezes while another joins',
+    options: cooperative,
+    async script({ members: [first], start, pause }) {
+      await pause(3_000);
+      first!.freeze(14_000);
+      start();
+    },
+  },
+  {
+    name: 'classic: the group goes over to heartbeats',
+    async script({ members: [first], beat, pause }) {
+      await pause(2_000);
+      beat();
+      await pause(2_000);
+      await Promise.race([first!.leave(), pause(3_000)]);
+    },
+  },
+  {
+    name: 'classic: the group goes over to heartbeats while its member is frozen',
+    options: { durationMs: 20_000 },
+    async script({ members: [first], beat, pause }) {
+      await pause(2_000);
+      first!.freeze(15_000);
+      beat();
+    },
+  },
+  {
+    name: 'classic: the group comes back from heartbeats',
+    options: { members: 0, durationMs: 16_000 },
+    async script({ beat, start, pause }) {
+      const before = beat();
+      await pause(3_000);
+      start();
+      await pause(2_000);
+      await Promise.race([before.leave(-1), pause(3_000)]);
+    },
+  },
+  {
+    name: 'classic: the group comes back from heartbeats while its member is frozen',
+    options: { members: 0, durationMs: 20_000 },
+    async script({ beat, start, pause }) {
+      const before = beat();
+      await pause(3_000);
+      before.freeze(15_000);
       start();
     },
   },

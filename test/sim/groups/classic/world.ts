@@ -6,6 +6,7 @@ import type { CaseVerdict } from '../../core/worlds.ts';
 import type { Look } from '../history.ts';
 import { simulatedGroup as groupId, sessionMs } from '../member.ts';
 import { openStage, type StageOptions, startMs } from '../stage.ts';
+import { type Beating, beatingMembers } from './beating.ts';
 import { type ClassicWorldHistory, checkClassic } from './check.ts';
 import {
   type ClassicHistory,
@@ -21,16 +22,21 @@ export type ClassicWorldOptions = StageOptions & {
   readonly durationMs: number;
   /** All members are static, and those that die are started again. */
   readonly areStatic: boolean;
+  readonly isCooperative?: boolean;
   /** The partitions of topic `t`. */
   readonly partitions: number;
   /** A script runs instead of trouble at random. */
   readonly script?: ClassicScript;
 };
 
-/** `members` are those that were started; `start` starts another one, `pause` waits, and `remove` deletes the group. */
+/**
+ * `members` are those that were started; `start` starts another one, `beat` one that joins by heartbeats (KIP-848), `pause` waits, and
+ * `remove` deletes the group.
+ */
 export type ClassicScript = (stage: {
   readonly members: readonly ClassicSimMember[];
   start(instanceId?: string): ClassicSimMember;
+  beat: Beating['start'];
   pause(ms: number): Promise<void>;
   remove(): Promise<void>;
 }) => Promise<void>;
@@ -52,6 +58,7 @@ export const classicWorlds = {
   'classic usual': usual,
   'classic faulty': { ...usual, members: 4, faultRate: 0.1 },
   'classic wrong clocks': { ...usual, faultRate: 0.05, mostSkewMs: 60_000 },
+  'classic cooperative': { ...usual, isCooperative: true, partitions: 4, faultRate: 0.05 },
   'classic static': { ...usual, areStatic: true },
   'classic static faulty': { ...usual, areStatic: true, members: 4, faultRate: 0.1 },
 } as const satisfies Record<string, Omit<ClassicWorldOptions, 'seed'>>;
@@ -68,7 +75,9 @@ export async function runClassicWorld(
   const history: ClassicHistory & { looks: Look[] } = {
     tellings: [],
     commits: [],
+    claims: [],
     removals: [],
+    departures: new Map(),
     instances: new Map(),
     looks: [],
   };
@@ -83,12 +92,14 @@ export async function runClassicWorld(
   stage.disturb();
   const failures: unknown[] = [];
   const fail = (error: unknown) => void failures.push(error);
-  const world: ClassicSurroundings = { scheduler, random, processes, history, partitions, trace, fail };
+  const { isCooperative = false } = options;
+  const world: ClassicSurroundings = { scheduler, random, processes, history, partitions, isCooperative, trace, fail };
   const nameOf = (index: number) => (options.areStatic ? `i${index}` : undefined);
   const members = Array.from({ length: options.members }, (_, index) => startClassicMember(world, nameOf(index)));
   const end = { isNear: false, isHere: false };
   const guard = (work: Promise<unknown>) => void work.catch(fail);
-  guard(options.script?.(sceneOf(world, members)) ?? nuisance(world, members, end, stage.skew));
+  const beating = beatingMembers(world);
+  guard(options.script?.(sceneOf(world, members, beating)) ?? nuisance(world, members, end, stage.skew));
   guard(look(world, observer, history.looks, end));
   const until = (ms: number) => {
     scheduler.after(ms - scheduler.now(), () => {});
@@ -98,22 +109,26 @@ export async function runClassicWorld(
   end.isNear = true;
   const endCall = stage.calls();
   stage.calm();
-  for (const member of members) member.freeze(0);
+  for (const member of [...members, ...beating.members]) member.freeze(0);
   await until(scheduler.now() + settleMs);
   const living = members.filter(({ isAlive }) => isAlive);
-  const holders = (partition: string) => living.filter(({ holds }) => holds.includes(partition)).length;
+  const readers = [...living, ...beating.members.filter(({ isAlive }) => isAlive)];
+  const holders = (partition: string) => readers.filter(({ holds }) => holds.includes(partition)).length;
   const places = [...partitions].flatMap(([topic, count]) => Array.from({ length: count }, (_, p) => `${topic}-${p}`));
   const judged: ClassicWorldHistory = {
     ...history,
+    tellings: [...history.tellings, ...beating.tellings()],
+    commits: [...history.commits, ...beating.commits()],
+    beating: new Set(beating.members.map(({ name }) => name)),
     terms: stage.terms.map((term) => ({ ...term, partition: named(term.partition, names) })),
     atRest: new Map(places.map((partition) => [partition, holders(partition)])),
     generations: living.map(({ generation }) => generation),
   };
   end.isHere = true;
-  for (const member of members) member.crash();
+  for (const member of [...members, ...beating.members]) member.crash();
   await until(scheduler.now() + 20_000);
   if (failures.length > 0) throw failures[0];
-  const counts = { tellings: history.tellings.length, commits: history.commits.length };
+  const counts = { tellings: judged.tellings.length, commits: judged.commits.length };
   const calls = { firstCall, endCall, reads: stage.reads };
   return { history: judged, steps: scheduler.steps(), ...calls, complaints: checkClassic(judged), counts };
 }
@@ -124,9 +139,14 @@ function named(partition: string, names: ReadonlyMap<string, string>): string {
   return `${names.get(partition.slice(0, at))}${partition.slice(at)}`;
 }
 
-function sceneOf(world: ClassicSurroundings, members: ClassicSimMember[]): Parameters<ClassicScript>[0] {
+function sceneOf(
+  world: ClassicSurroundings,
+  members: ClassicSimMember[],
+  beating: Beating,
+): Parameters<ClassicScript>[0] {
   return {
     members,
+    beat: beating.start,
     start(instanceId) {
       const member = startClassicMember(world, instanceId);
       members.push(member);

@@ -6,6 +6,7 @@ test.each([
   ['classic usual', 2],
   ['classic faulty', 2],
   ['classic wrong clocks', 2],
+  ['classic cooperative', 1],
   ['classic static faulty', 2],
 ] as const)('%s: %i worlds', { timeout: 180_000 }, async (name, seeds) => {
   for (let seed = 1; seed <= seeds; seed++) {
