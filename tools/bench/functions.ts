@@ -75,6 +75,8 @@ async function load(file: string): Promise<Sample> {
     console.log(JSON.stringify({ importMs: performance.now() - beforeMs, cpuMs: (user + system) / 1000 }));
     process.exit();`;
   const beforeMs = performance.now();
-  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], { env: deployedEnvironment });
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], {
+    env: deployedEnvironment,
+  });
   return { ...(JSON.parse(stdout) as Omit<Sample, 'processMs'>), processMs: performance.now() - beforeMs };
 }
