@@ -61,12 +61,9 @@ export const subscriptionList = z
 export const retryReply = z
   .strictObject({
     delivered: z.int().min(0),
-    skipped: z
-      .int()
-      .min(0)
-      .meta({
-        description: 'Records in the topic that are no dead letters of this subscription, or that hold no record',
-      }),
+    skipped: z.int().min(0).meta({
+      description: 'Records in the topic that are no dead letters of this subscription, or that hold no record',
+    }),
     more: z.boolean().meta({ description: 'There are more dead letters: ask again' }),
     failed: z.strictObject({ partition, offset, error: z.string() }).optional(),
   })

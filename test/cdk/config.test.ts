@@ -33,7 +33,9 @@ describe('the options', () => {
     ['pushTargets', 'arn:aws:lambda:*:*:function:orders', /^pushTargets: expected up to 20 ARNs/],
     [
       'pushTargets',
-      Array(20).fill(`arn:aws:lambda:eu-west-1:123456789012:function:${'a'.repeat(110)}`).join(),
+      Array(20)
+        .fill(`arn:aws:lambda:eu-west-1:123456789012:function:${'a'.repeat(110)}`)
+        .join(),
       /^pushTargets: expected up to 20 ARNs .* 3,000 characters in all/,
     ],
     ['pushTargets', 'arn:aws:iam::123456789012:role/admin', /^pushTargets: expected up to 20 ARNs/],

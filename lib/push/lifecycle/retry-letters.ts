@@ -2,7 +2,7 @@
 // topic of the dead letters, as in any other topic. It stops at the first failure.
 //
 // Invariant: what is delivered says of itself, in every header, that it is a letter of this subscription, and names an offset that
-// its topic has had. Whoever may produce to the topic of the letters can write such headers, so nothing else is taken on trust.
+// its topic has had. A person who may produce to the topic of the letters can write any header, so nothing is taken on trust.
 import type { PushTarget, RetryReply, SubscriptionRef } from '../../api/push.ts';
 import { invalid, refused } from '../../api/refusal.ts';
 import { beingChanged } from '../../group/context.ts';
