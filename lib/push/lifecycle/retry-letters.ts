@@ -13,12 +13,11 @@ import { all, equals } from '../../storage/table.ts';
 import { readTopicAgain } from '../../topic/current.ts';
 import { allPartitions } from '../../topic/partitions.ts';
 import type { Topic } from '../../topic/topics.ts';
-import type { PushContext } from '../context.ts';
+import { type PushContext, topicOf } from '../context.ts';
 import { validSecrets } from '../items/secrets.ts';
 import type { LiveSubscription } from '../items/subscription.ts';
 import { readRange } from '../run/read-range.ts';
 import { found } from './describe.ts';
-import { topicOf } from './look.ts';
 import { type Original, originalOf, type Source } from './original.ts';
 
 /** The caller waits: API Gateway cuts a request at 30 s. */
