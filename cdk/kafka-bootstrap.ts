@@ -14,7 +14,8 @@ const credentialsHost = 'http://169.254.170.2';
 const file = path.join(tmpdir(), 'rivulet-kafka.mjs');
 
 const { CODE_BUCKET: bucket, CODE_KEY: key, CODE_SHA256: sha256, KAFKA_SECURITY_SECRET: secretArn } = process.env;
-const { AWS_REGION: region = '' } = process.env;
+/** Each partition of AWS has a domain of its own, and CloudFormation knows it. */
+const { AWS_REGION: region = '', URL_SUFFIX: suffix = '' } = process.env;
 
 type RoleCredentials = {
   readonly AccessKeyId: string;
@@ -42,7 +43,7 @@ async function ask(what: string, { method, url, body, service }: Asked, headers:
 }
 
 async function fetchCode(): Promise<Uint8Array> {
-  const url = new URL(`https://${bucket}.s3.${region}.amazonaws.com/${key}`);
+  const url = new URL(`https://${bucket}.s3.${region}.${suffix}/${key}`);
   // S3 wants the digest of the body in a header, also where there is no body.
   const headers = { 'x-amz-content-sha256': createHash('sha256').digest('hex') };
   const response = await ask('the code of the gateway', { method: 'GET', url, body: '', service: 's3' }, headers);
@@ -50,7 +51,7 @@ async function fetchCode(): Promise<Uint8Array> {
 }
 
 async function fetchSecret(): Promise<string> {
-  const url = new URL(`https://secretsmanager.${region}.amazonaws.com/`);
+  const url = new URL(`https://secretsmanager.${region}.${suffix}/`);
   const request = { method: 'POST', url, body: JSON.stringify({ SecretId: secretArn }), service: 'secretsmanager' };
   const response = await ask('the secret of the gateway', request, {
     'content-type': 'application/x-amz-json-1.1',

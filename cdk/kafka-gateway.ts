@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Aws, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   GatewayVpcEndpointAwsService,
@@ -151,6 +151,7 @@ function createTask(scope: Construct, { config, stored, bundles }: KafkaGatewayP
       CODE_KEY: code.s3ObjectKey,
       CODE_SHA256: createHash('sha256').update(readFileSync(file)).digest('hex'),
       KAFKA_SECURITY_SECRET: config.kafkaSecretArn,
+      URL_SUFFIX: Aws.URL_SUFFIX,
     },
     logging: LogDriver.awsLogs({ logGroup, streamPrefix: 'kafka' }),
     portMappings: [...ports, healthPort].map((containerPort) => ({ containerPort })),

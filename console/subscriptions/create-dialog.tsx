@@ -66,7 +66,11 @@ function Needed({ form: { groupId, topic, kind, target }, onChange }: Fields) {
       </Field>
       <Field
         label={kind === 'webhook' ? 'URL' : 'ARN'}
-        note={kind === 'webhook' ? 'https:, or http: on the machine of the service.' : 'Of a function in your account.'}
+        note={
+          kind === 'webhook'
+            ? 'https:, or http: on the machine of the service.'
+            : 'Of a function that the option pushTargets names.'
+        }
       >
         <input value={target} required onChange={(event) => onChange({ target: event.target.value })} />
       </Field>

@@ -5,7 +5,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { DeleteFunctionConcurrencyCommand, LambdaClient, PutFunctionConcurrencyCommand } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { adminRoutes, producerRoutes } from '../../cdk/access.ts';
+import { adminRoutes, deadLetterRoutes, operatorRoutes, producerRoutes } from '../../cdk/access.ts';
 import { Rivulet } from '../../client/rivulet.ts';
 import { deploy } from '../../tools/emulator/cdk.ts';
 import { clientOptions } from '../../tools/emulator/endpoint.ts';
@@ -18,6 +18,7 @@ import { type Recorder, recordsOf, startRecorder, valuesOf } from './push/record
 import { onEmulator } from './resources.ts';
 
 const functionArn = (name: string) => `arn:aws:lambda:us-east-1:000000000000:function:${name}`;
+const named = (name: string) => new RegExp(`expected an ARN that the option pushTargets names, got \\S+:${name}:`);
 const queueArn = (name: string) => `arn:aws:sqs:us-east-1:000000000000:${name}`;
 
 await onEmulator((aws) => {
@@ -27,6 +28,7 @@ await onEmulator((aws) => {
   let recorder: Recorder;
   let rivulet: Rivulet;
   let producer: Rivulet;
+  let operator: Rivulet;
 
   beforeAll(async () => {
     recorder = await startRecorder();
@@ -37,10 +39,13 @@ await onEmulator((aws) => {
     const url = PushPlatform!.Url!;
     const credentials = await createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
     rivulet = new Rivulet({ url, credentials });
-    producer = new Rivulet({
-      url,
-      credentials: await createUser(endpoint, freshName(), policyFor(endpoint, url, producerRoutes('of-middy'))),
-    });
+    const as = async (routes: Parameters<typeof policyFor>[2]) =>
+      new Rivulet({ url, credentials: await createUser(endpoint, freshName(), policyFor(endpoint, url, routes)) });
+    producer = await as(producerRoutes('of-middy'));
+    operator = await as([
+      ...operatorRoutes('of-operator', 'own'),
+      ...deadLetterRoutes('of-operator', 'own', 'own-dead'),
+    ]);
   }, 900_000);
 
   afterAll(() => {
@@ -165,6 +170,86 @@ await onEmulator((aws) => {
     for (const part of [topic, ref.groupId, 'cannot']) expect(headers).toContain(part);
   });
 
+  test('a batch that fails is halved until the bad record is alone, and that one is given up', async () => {
+    const topic = freshName();
+    recorder.tell('push-named', topic, (event) => (valuesOf(event).includes('bad') ? { throws: 'cannot' } : {}));
+    await admin().createTopics({ topics: [topic, `${topic}.dead`].map((name) => ({ topic: name, partitions: 1 })) });
+    await produce(topic, ['a', 'bad', 'c', 'd']);
+    const ref = await subscribedAgain(topic, {
+      ...{ bisectBatchOnFunctionError: true, maximumRetryAttempts: 0, onFailure: { topic: `${topic}.dead` } },
+    });
+    await eventually(async () => expect(await committed(ref)).toBe(4));
+    expect(recorder.eventsOf('push-named', topic).map(valuesOf)).toEqual([
+      ['a', 'bad', 'c', 'd'],
+      ['a', 'bad'],
+      ['a'],
+      ['bad', 'c', 'd'],
+      ['bad'],
+      ['c', 'd'],
+    ]);
+    expect(String((await deadLettersOf(topic)).value)).toBe('bad');
+    expect(await latestOf(`${topic}.dead`)).toBe(1);
+  });
+
+  const latestOf = async (topic: string): Promise<number> => (await admin().fetchTopicOffsets(topic))[0]!.latest;
+
+  test('only what meets the filter arrives, and the rest is committed without a delivery', async () => {
+    const topic = freshName();
+    const pattern = JSON.stringify({ value: { total: [{ numeric: ['>', 100] }] } });
+    const ref = await subscribed(topic, { filterCriteria: { filters: [{ pattern }] } });
+    const values = [20, 200, 30].map((total) => JSON.stringify({ total }));
+    await produce(topic, [...values, 'no JSON']);
+    await eventually(async () => expect(await committed(ref)).toBe(4));
+    expect(recorder.eventsOf('push-named', topic).flatMap(valuesOf)).toEqual([values[1]]);
+  });
+
+  test('a record that is too old is given up without a delivery', async () => {
+    const topic = freshName();
+    const ref = await subscribed(topic, { maximumRecordAgeSeconds: 60, onFailure: { topic: `${topic}.dead` } });
+    const old = { value: 'old', partition: 0, timestamp: Date.now() - 120_000 };
+    await rivulet.producer().send({ topic, messages: [old, { value: 'young', partition: 0 }] });
+    await eventually(async () => expect(await committed(ref)).toBe(2));
+    expect(recorder.eventsOf('push-named', topic).flatMap(valuesOf)).toEqual(['young']);
+    expect(String((await deadLettersOf(topic)).value)).toBe('old');
+    expect(await latestOf(`${topic}.dead`)).toBe(1);
+  });
+
+  test('a wait of more than 20 s is a one-time schedule, which fires once and is gone', async () => {
+    const topic = freshName();
+    const ref = await subscribed(topic, { maximumBatchingWindowSeconds: 21 });
+    const producedMs = Date.now();
+    await produce(topic, ['a', 'b']);
+    const schedule = await eventually(async () => {
+      const found = (await schedulesOf(topic))[0];
+      expect(found).toBeDefined();
+      return found;
+    });
+    expect(schedule).toMatchObject({
+      ScheduleExpression: expect.stringMatching(/^at\(/),
+      ActionAfterCompletion: 'DELETE',
+      Target: { Arn: expect.stringContaining(':function:'), RoleArn: expect.stringContaining(':role/') },
+    });
+    expect(recorder.eventsOf('push-named', topic)).toEqual([]);
+    await eventually(async () => expect(await committed(ref)).toBe(2));
+    expect(recorder.eventsOf('push-named', topic).map(valuesOf)).toEqual([['a', 'b']]);
+    expect(recorder.timesOf('push-named', topic)[0]! - producedMs).toBeGreaterThan(20_000);
+    await eventually(async () => expect(await schedulesOf(topic)).toEqual([]));
+  });
+
+  /** The schedules whose invocation is for this topic. */
+  async function schedulesOf(topic: string) {
+    const ask = async (path: string) => {
+      const signed = { method: 'GET', path };
+      const reply = await sendSigned(endpoint.url, endpoint.credentials, signed, { service: 'scheduler' });
+      return JSON.parse(reply.body.toString());
+    };
+    const { Schedules: listed } = await ask('/schedules');
+    const all = await Promise.all(
+      listed.map(({ GroupName, Name }: Record<string, string>) => ask(`/schedules/${Name}?groupName=${GroupName}`)),
+    );
+    return all.filter(({ Target }) => Target !== undefined && JSON.parse(Target.Input).topic === topic);
+  }
+
   test('a paused subscription gets nothing, and after the resumption all that came meanwhile', async () => {
     const topic = freshName();
     const ref = await subscribed(topic);
@@ -249,7 +334,18 @@ await onEmulator((aws) => {
       ['what is no ARN', { target: { function: 'arn:aws:iam::000000000000:role/x' } }, /the ARN of a Lambda function/],
       ['a URL without TLS', { target: { url: 'http://example.com/' } }, /https/],
       ['a URL in a private network', { target: { url: 'https://169.254.169.254/' } }, /169\.254/],
+      ['a name that leads to this machine', { target: { url: 'https://localhost/' } }, /public addresses only/],
       ['a queue outside the patterns', { onFailure: { queue: queueArn('other') } }, /other/],
+      [
+        "a function that is open to somebody else's event source",
+        { target: { function: functionArn('push-middy') } },
+        named('push-middy'),
+      ],
+      [
+        "a queue that is open to somebody else's event source",
+        { onFailure: { queue: queueArn('push-dead') } },
+        named('push-dead'),
+      ],
     ])('%s', async (_, more, message) => {
       const topic = freshName();
       await admin().createTopics({ topics: [{ topic, partitions: 1 }], ifNotExists: true });
@@ -257,6 +353,22 @@ await onEmulator((aws) => {
       const request = { topic, groupId: `g-${topic}`, ...usual, ...more };
       await expect(admin().createSubscription(request)).rejects.toThrow(message);
       expect(await admin().listSubscriptions({ topic })).toEqual([]);
+    });
+  });
+
+  test('an operator sends dead letters only to a topic that a policy names', async () => {
+    const topics = ['of-operator', 'own-dead', 'others'].map((topic) => ({ topic, partitions: 1 }));
+    await admin().createTopics({ topics });
+    const target = { function: functionArn('push-named') };
+    const ref = { topic: 'of-operator', groupId: 'own' };
+    const request = { ...ref, target, startingPosition: 'LATEST' as const };
+    const to = (topic: string) => ({ onFailure: { topic } });
+    const forbidden = { errorCode: 'FORBIDDEN' };
+    await expect(operator.admin().createSubscription({ ...request, ...to('others') })).rejects.toMatchObject(forbidden);
+    await operator.admin().createSubscription({ ...request, ...to('own-dead') });
+    await expect(operator.admin().updateSubscription({ ...ref, ...to('others') })).rejects.toMatchObject(forbidden);
+    expect((await operator.admin().updateSubscription({ ...ref, batchSize: 7 })).settings).toMatchObject({
+      ...{ batchSize: 7, ...to('own-dead') },
     });
   });
 

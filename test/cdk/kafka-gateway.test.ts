@@ -28,7 +28,11 @@ test('runs two small tasks on arm64, from a public image that starts the code of
       Match.objectLike({
         Image: 'public.ecr.aws/docker/library/node:24-bookworm-slim',
         EntryPoint: ['node', '--input-type=module', '-e', Match.stringLikeRegexp('CODE_BUCKET')],
-        Environment: Match.arrayWith([{ Name: 'CODE_SHA256', Value: Match.stringLikeRegexp('^[0-9a-f]{64}$') }]),
+        Environment: Match.arrayWith([
+          { Name: 'CODE_SHA256', Value: Match.stringLikeRegexp('^[0-9a-f]{64}$') },
+          // The domain of China, GovCloud or any other partition.
+          { Name: 'URL_SUFFIX', Value: { Ref: 'AWS::URLSuffix' } },
+        ]),
         StopTimeout: 60,
       }),
     ],

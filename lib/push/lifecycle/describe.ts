@@ -16,10 +16,10 @@ import { groupIdOf, groupsPartition, topicsPartition } from '../../storage/keys.
 import { readAll } from '../../storage/read-all.ts';
 import { allPartitions } from '../../topic/partitions.ts';
 import { parseTopic, type Topic } from '../../topic/topics.ts';
-import { type PushContext, unknownSubscription } from '../context.ts';
+import { type PushContext, topicOf, unknownSubscription } from '../context.ts';
 import { listedFor } from '../items/flag.ts';
 import { type LiveSubscription, readSubscription } from '../items/subscription.ts';
-import { readPlace, topicOf } from './look.ts';
+import { readPlace } from './look.ts';
 
 const partitionsAtOnce = 32;
 const groupsAtOnce = 16;

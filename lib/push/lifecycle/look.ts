@@ -5,8 +5,7 @@ import { hasLiveLease, isRun, type Ownership, ownershipOf } from '../../group/it
 import { inParallel } from '../../runtime/concurrency.ts';
 import { groupOffsetsKey } from '../../storage/keys.ts';
 import { allPartitions } from '../../topic/partitions.ts';
-import type { Topic } from '../../topic/topics.ts';
-import { isTopicGone, type PushContext } from '../context.ts';
+import { type OfTopic, type PushContext, topicOf } from '../context.ts';
 import { newInvocation } from '../items/invocation.ts';
 import { readOwnerships, roomOf } from '../items/room.ts';
 import type { LiveSubscription, Subscription } from '../items/subscription.ts';
@@ -57,19 +56,6 @@ const followed = ({ owner }: Ownership) => isRun(owner) && { follows: owner };
 export async function partitionsOf(context: PushContext, subscription: OfTopic): Promise<number[]> {
   const topic = await topicOf(context, subscription);
   return topic ? allPartitions(topic) : [];
-}
-
-type OfTopic = Pick<Subscription, 'topic' | 'topicId'>;
-
-/** The topic as it is now. Undefined if it was deleted, also if another one has its name by now. */
-export async function topicOf({ topics }: PushContext, { topic, topicId }: OfTopic): Promise<Topic | undefined> {
-  topics.forget(topic);
-  try {
-    return await topics.resolve({ topic, topicId });
-  } catch (error) {
-    if (isTopicGone(error)) return undefined;
-    throw error;
-  }
 }
 
 export type Place = Pick<Subscription, 'groupId' | 'topicId'> & { readonly partition: number };

@@ -1,6 +1,6 @@
 // The record that was given up, made again of its dead letter.
 //
-// Invariant: every header is checked. Whoever may produce to the topic of dead letters may write what they like there, and the
+// Invariant: every header is checked. A person who may produce to the topic of dead letters may write anything there, and the
 // target believes what an event says about partition and offset.
 import type { PushRecord } from '../../api/push.ts';
 import { letterHeaders } from '../run/dead-letters.ts';

@@ -2,7 +2,7 @@
 // topic of the dead letters, as in any other topic. It stops at the first failure.
 //
 // Invariant: what is delivered says of itself, in every header, that it is a letter of this subscription, and names an offset that
-// its topic has had. Whoever may produce to the topic of the letters can write such headers, so nothing else is taken on trust.
+// its topic has had. A person who may produce to the topic of the letters can write any header, so nothing is taken on trust.
 import type { PushTarget, RetryReply, SubscriptionRef } from '../../api/push.ts';
 import { invalid, refused } from '../../api/refusal.ts';
 import { beingChanged } from '../../group/context.ts';
@@ -13,12 +13,11 @@ import { all, equals } from '../../storage/table.ts';
 import { readTopicAgain } from '../../topic/current.ts';
 import { allPartitions } from '../../topic/partitions.ts';
 import type { Topic } from '../../topic/topics.ts';
-import type { PushContext } from '../context.ts';
+import { type PushContext, topicOf } from '../context.ts';
 import { validSecrets } from '../items/secrets.ts';
 import type { LiveSubscription } from '../items/subscription.ts';
 import { readRange } from '../run/read-range.ts';
 import { found } from './describe.ts';
-import { topicOf } from './look.ts';
 import { type Original, originalOf, type Source } from './original.ts';
 
 /** The caller waits: API Gateway cuts a request at 30 s. */
