@@ -313,7 +313,10 @@ describe('a failure', () => {
     const opened: unknown[] = [];
     const { targets } = world.ports;
     const open = targets.open;
-    targets.open = (settings, secrets) => (opened.push(settings.target), open(settings, secrets));
+    targets.open = (settings, secrets) => {
+      opened.push(settings.target);
+      return open(settings, secrets);
+    };
     const target = { url: 'https://example.com/mended' };
     world.answer = async (_batch, count) => {
       if (count === 1) await world.engine.subscriptions.update({ ...ref, target, maximumRetryAttempts: 1 });
