@@ -31,6 +31,27 @@ test.each([1, 2])('%i at a time, though each partition has one invocation and no
   expect(partitionsOf(world).sort()).toEqual([0, 1, 2, 3, 4]);
 });
 
+test('a run that finds no room writes nothing', async () => {
+  const writes: string[] = [];
+  const counted = (table: Table) =>
+    through(table, (call, act) => {
+      if (call.kind === 'update') writes.push(nameOf(call));
+      return act();
+    });
+  const world = await worldOfTopic(2, { wrap: counted });
+  await world.create({ maximumConcurrency: 1 });
+  watchMost(world);
+  await world.append(0, ['a']);
+  await world.pass(1_000);
+  await appendOne(world.engine, 1, batchOf(['a']));
+  writes.length = 0;
+  await world.trigger(1);
+  await world.pass(2_000);
+  expect(writes).toEqual([]);
+  await world.settle();
+  expect(partitionsOf(world)).toEqual([0, 1]);
+});
+
 test('a creation sends as many invocations as there is room for, and those that end send the others', async () => {
   const world = await worldOfTopic(3);
   for (let partition = 0; partition < 3; partition++) await world.append(partition, ['a']);
