@@ -121,7 +121,7 @@ test('where there is no room, a lease of a dead run is released all the same: a 
   expect(partitionsOf(world)).toEqual([1, 0, 1]);
 });
 
-/** What one run that delivers one record asks of the table. */
+/** Counts what one run that delivers one record asks of the table. */
 async function callsOfRun(more: Parameters<PushWorld['create']>[0]) {
   const calls: string[] = [];
   const counted = (table: Table) =>

@@ -9,9 +9,9 @@ import type { PushContext } from '../context.ts';
 import { notCreating, setPaused } from '../items/heads.ts';
 import { newSecret, rotated } from '../items/secrets.ts';
 import { changeOf, type LiveSubscription } from '../items/subscription.ts';
+import { lookAtPartitions, partitionsOf, readPlace } from '../look.ts';
 import { describe, found } from './describe.ts';
 import { checkDestination } from './destination.ts';
-import { lookAtPartitions, partitionsOf, readPlace } from './look.ts';
 import { changedSettings } from './settings.ts';
 
 const partitionsAtOnce = 16;

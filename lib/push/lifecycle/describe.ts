@@ -17,7 +17,7 @@ import { parseTopic, type Topic } from '../../topic/topics.ts';
 import { type PushContext, unknownSubscription } from '../context.ts';
 import { listedFor } from '../items/flag.ts';
 import { type LiveSubscription, readSubscription } from '../items/subscription.ts';
-import { partitionsOf, readPlace } from './look.ts';
+import { partitionsOf, readPlace } from '../look.ts';
 
 const partitionsAtOnce = 32;
 const groupsAtOnce = 16;

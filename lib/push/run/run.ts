@@ -12,7 +12,7 @@ import { newInvocation } from '../items/invocation.ts';
 import { hasRoomFor } from '../items/room.ts';
 import { validSecrets } from '../items/secrets.ts';
 import type { LiveSubscription, Subscription } from '../items/subscription.ts';
-import { lookAtPartitions } from '../lifecycle/look.ts';
+import { lookAtPartitions } from '../look.ts';
 import type { Run } from './commit.ts';
 import { deliverNext } from './deliver.ts';
 import { type Hold, TermIsOver } from './hold.ts';

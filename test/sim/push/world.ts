@@ -132,7 +132,7 @@ export async function runPushWorld(options: PushWorldOptions): Promise<CaseVerdi
     endCall,
     reads: world.reads,
     complaints,
-    counts: { deliveries: history.deliveries.length, claims: history.claims },
+    counts: { deliveries: history.deliveries.length, ...(history.claims > 0 && { claims: history.claims }) },
   };
 }
 
