@@ -101,6 +101,19 @@ test('a limit that is set while a run without one is at work holds nobody up for
   expect(partitionsOf(world)).toEqual([0, 1]);
 });
 
+test('a limit that is taken away leaves nobody behind who had met it', async () => {
+  const world = await worldOfTopic(2);
+  await world.create({ maximumConcurrency: 1 });
+  watchMost(world);
+  await world.append(0, ['a']);
+  await world.pass(1_000);
+  await world.append(1, ['a']);
+  await world.pass(1_000);
+  await world.during(world.engine.subscriptions.update({ ...ref, maximumConcurrency: null }));
+  await world.settle();
+  expect(partitionsOf(world)).toEqual([0, 1]);
+});
+
 test('where there is no room, a lease of a dead run is released all the same: a slow clock would take it for live', async () => {
   const world = await worldOfTopic(2, { repeats: 0 });
   await world.create({ maximumConcurrency: 1 });

@@ -131,6 +131,20 @@ export const mutants: readonly PushMutant[] = [
     world: 'two at a time',
   },
   {
+    name: 'a run knows the limit of its beginning only',
+    file: run,
+    text: ['return handOn(context, subscription,', 'return handOn(context, { ...subscription, ...taken.subscription },'],
+    world: 'a limit that changes',
+    seed: 25,
+  },
+  {
+    name: 'a change of the limit looks for nobody that had met it',
+    file: 'lib/push/lifecycle/change.ts',
+    text: ['if (request.maximumConcurrency !== undefined)', 'if (false)'],
+    world: 'a limit that changes',
+    seed: 29,
+  },
+  {
     name: 'a run that yielded does not look again',
     file: run,
     text: ["if (outcome === 'over') return;", "if (outcome === 'over' || outcome === 'no room') return;"],
