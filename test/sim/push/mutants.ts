@@ -131,13 +131,6 @@ export const mutants: readonly PushMutant[] = [
     world: 'two at a time',
   },
   {
-    name: 'a run knows the limit of its beginning only',
-    file: run,
-    text: ['return handOn(context, subscription,', 'return handOn(context, { ...subscription, ...taken.subscription },'],
-    world: 'a limit that changes',
-    seed: 25,
-  },
-  {
     name: 'a change of the limit looks for nobody that had met it',
     file: 'lib/push/lifecycle/change.ts',
     text: ['if (request.maximumConcurrency !== undefined)', 'if (false)'],
