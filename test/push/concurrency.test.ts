@@ -87,6 +87,22 @@ test('a partition that waits for its next attempt leaves its room to others', as
   expect(await committedOf(world, 0)).toBe(1);
 });
 
+test('a batch that has waited to be full, and then for room, waits no second time to be full', async () => {
+  const world = await worldOfTopic(2);
+  await world.create({ maximumConcurrency: 1, maximumBatchingWindowSeconds: 30, batchSize: 2 });
+  world.answer = async ({ partition }) => {
+    if (partition === 0) await world.clock.sleep(50_000);
+    return success;
+  };
+  await world.append(1, ['a']);
+  await world.pass(1_000);
+  const begunMs = world.clock.now();
+  await world.append(0, ['a', 'b']);
+  await world.settle();
+  expect(partitionsOf(world)).toEqual([0, 1]);
+  expect(world.deliveries[1]!.atMs - begunMs).toBeLessThan(52_000);
+});
+
 test('a limit that is set while a run without one is at work holds nobody up for ever', async () => {
   const world = await worldOfTopic(2);
   await world.create();

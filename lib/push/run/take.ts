@@ -22,7 +22,12 @@ import { hasRoomFor } from '../items/room.ts';
 import { parseSubscription, type Subscription } from '../items/subscription.ts';
 import { createHold, type Hold, leaseMs } from './hold.ts';
 
-export type Taken = { readonly hold: Hold; readonly subscription: Subscription };
+export type Taken = {
+  readonly hold: Hold;
+  readonly subscription: Subscription;
+  /** The batching window of the batch was over when it was taken. */
+  readonly hasWaited: boolean;
+};
 
 /**
  * Undefined if the partition is not to be taken, if there is no room for it, or if another run was faster. Where there is no room,
@@ -45,7 +50,9 @@ export async function take(context: PushContext, invocation: PushInvocation): Pr
   if (begun === 'later') return take(context, invocation);
   if (begun === 'refused') return undefined;
   const { note: _, ...rest } = found;
-  return { hold: createHold(context, invocation, owner, { ...rest, ...(note && { note }) }), subscription };
+  const hold = createHold(context, invocation, owner, { ...rest, ...(note && { note }) });
+  const { windowUntilMs = Number.POSITIVE_INFINITY } = found;
+  return { hold, subscription, hasWaited: windowUntilMs <= clock.now() };
 }
 
 /**
