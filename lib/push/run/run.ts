@@ -123,7 +123,7 @@ async function releasing(hold: Hold, outcome: Outcome = 'released'): Promise<Out
   return outcome;
 }
 
-/** Nobody may wait twice for a full batch because there was no room at the end of the first wait. */
+/** A batch must not wait twice to be full because there was no room at the end of the first wait. */
 async function yielding({ clock }: PushContext, hold: Hold, hasWaited: boolean): Promise<Outcome> {
   const isMarked = hasWaited && hold.note === undefined;
   await hold.write({ leaseUntilMs: 0, ...(isMarked && { note: { windowUntilMs: clock.now() } }) });

@@ -26,13 +26,7 @@ export const mutants: readonly PushMutant[] = [
     file: take,
     turn: { 'isHeir.isFollowed': 'false' },
     world: 'one at a time, windows, wrong clocks',
-  },
-  {
-    name: 'a schedule that comes at once meets the write that it follows, and ends',
-    file: take,
-    turn: { 'begin.hasGoneOn': 'false' },
-    world: 'one at a time, windows, wrong clocks',
-    seed: 22,
+    seed: 14,
   },
   {
     name: 'a run takes a partition whose lease is live',
