@@ -29,7 +29,7 @@ const fastClock: Clock = {
   sleep: (ms) => systemClock.sleep(ms / haste),
 };
 
-function engineOver(table: Table, answer: (batch: PushBatch) => Delivery) {
+function engineOver(table: Table, answer: (batch: PushBatch) => Delivery | Promise<Delivery>) {
   const handled: string[] = [];
   const push: PushPorts = {
     async invoke(invocation, whenMs = 0) {
@@ -40,7 +40,7 @@ function engineOver(table: Table, answer: (batch: PushBatch) => Delivery) {
       check: async () => undefined,
       open: () => ({
         async deliver(batch) {
-          const reply = answer(batch);
+          const reply = await answer(batch);
           if (reply === success) handled.push(...batch.records.map(({ offset }) => `${batch.partition}/${offset}`));
           return reply;
         },
@@ -106,6 +106,27 @@ function life(name: string, makeTable: () => Promise<Table>): void {
       const reply = await groups.commitOffsets({ groupId: ref.groupId, topics });
       expect(reply.topics[0]!.partitions).toEqual([{ partition: 17 }]);
       expect((await subscriptions.list({})).subscriptions).toEqual([]);
+    });
+
+    it('partitions of two items are delivered one at a time', async () => {
+      let [now, most] = [0, 0];
+      const { engine, handled, invoke } = engineOver(await makeTable(), async () => {
+        most = Math.max(most, ++now);
+        await systemClock.sleep(50);
+        now -= 1;
+        return success;
+      });
+      const one = { topic: 'narrow', groupId: 'one' };
+      const { topicId } = await engine.createTopic({ topic: one.topic, partitions: 17 });
+      const target = { url: 'https://example.com' };
+      await engine.subscriptions.create({ ...one, target, startingPosition: 'TRIM_HORIZON', maximumConcurrency: 1 });
+      const batches = batchOf(['a'], { timestampMs: fastClock.now() });
+      const partitions = [0, 8, 16].map((partition) => ({ partition, batches }));
+      await engine.append({ topic: one.topic, partitions });
+      const id = () => randomUUID().replaceAll('-', '').slice(0, 22);
+      for (const { partition } of partitions) await invoke({ ...one, id: id(), topicId, partition });
+      await atRest(async () => (await engine.subscriptions.get(one)).lag);
+      expect([most, handled.toSorted()]).toEqual([1, ['0/0', '16/0', '8/0']]);
     });
   });
 }

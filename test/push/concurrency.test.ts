@@ -31,6 +31,27 @@ test.each([1, 2])('%i at a time, though each partition has one invocation and no
   expect(partitionsOf(world).sort()).toEqual([0, 1, 2, 3, 4]);
 });
 
+test('a run that finds no room writes nothing', async () => {
+  const writes: string[] = [];
+  const counted = (table: Table) =>
+    through(table, (call, act) => {
+      if (call.kind === 'update') writes.push(nameOf(call));
+      return act();
+    });
+  const world = await worldOfTopic(2, { wrap: counted });
+  await world.create({ maximumConcurrency: 1 });
+  watchMost(world);
+  await world.append(0, ['a']);
+  await world.pass(1_000);
+  await appendOne(world.engine, 1, batchOf(['a']));
+  writes.length = 0;
+  await world.trigger(1);
+  await world.pass(2_000);
+  expect(writes).toEqual([]);
+  await world.settle();
+  expect(partitionsOf(world)).toEqual([0, 1]);
+});
+
 test('a creation sends as many invocations as there is room for, and those that end send the others', async () => {
   const world = await worldOfTopic(3);
   for (let partition = 0; partition < 3; partition++) await world.append(partition, ['a']);
@@ -66,6 +87,22 @@ test('a partition that waits for its next attempt leaves its room to others', as
   expect(await committedOf(world, 0)).toBe(1);
 });
 
+test('a batch that has waited to be full, and then for room, waits no second time to be full', async () => {
+  const world = await worldOfTopic(2);
+  await world.create({ maximumConcurrency: 1, maximumBatchingWindowSeconds: 30, batchSize: 2 });
+  world.answer = async ({ partition }) => {
+    if (partition === 0) await world.clock.sleep(50_000);
+    return success;
+  };
+  await world.append(1, ['a']);
+  await world.pass(1_000);
+  const begunMs = world.clock.now();
+  await world.append(0, ['a', 'b']);
+  await world.settle();
+  expect(partitionsOf(world)).toEqual([0, 1]);
+  expect(world.deliveries[1]!.atMs - begunMs).toBeLessThan(52_000);
+});
+
 test('a limit that is set while a run without one is at work holds nobody up for ever', async () => {
   const world = await worldOfTopic(2);
   await world.create();
@@ -76,6 +113,19 @@ test('a limit that is set while a run without one is at work holds nobody up for
   await world.append(1, ['a']);
   await world.pass(5_000);
   expect(partitionsOf(world)).toEqual([0]);
+  await world.settle();
+  expect(partitionsOf(world)).toEqual([0, 1]);
+});
+
+test('a limit that is taken away leaves nobody behind who had met it', async () => {
+  const world = await worldOfTopic(2);
+  await world.create({ maximumConcurrency: 1 });
+  watchMost(world);
+  await world.append(0, ['a']);
+  await world.pass(1_000);
+  await world.append(1, ['a']);
+  await world.pass(1_000);
+  await world.during(world.engine.subscriptions.update({ ...ref, maximumConcurrency: null }));
   await world.settle();
   expect(partitionsOf(world)).toEqual([0, 1]);
 });
@@ -100,7 +150,7 @@ test('where there is no room, a lease of a dead run is released all the same: a 
   expect(partitionsOf(world)).toEqual([1, 0, 1]);
 });
 
-/** What one run that delivers one record asks of the table. */
+/** Counts what one run that delivers one record asks of the table. */
 async function callsOfRun(more: Parameters<PushWorld['create']>[0]) {
   const calls: string[] = [];
   const counted = (table: Table) =>

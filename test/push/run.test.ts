@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../lib/api/limits.ts';
+import type { PushInvocation } from '../../lib/api/push.ts';
 import { ownershipOf } from '../../lib/group/items/ownership.ts';
 import { decodeBatch } from '../../lib/record/batch.ts';
 import { groupOffsetsKey } from '../../lib/storage/keys.ts';
@@ -182,6 +183,29 @@ describe('a run', () => {
     await world.settle();
     expect(new Set(offsetsOf(world).flat())).toEqual(new Set([0]));
     expect(await readAll(world.engine, 0, 0, 'dead')).toEqual([]);
+  });
+
+  test('of a schedule that comes at once, by a clock that is behind, meets the write that it follows, and looks again', async () => {
+    let isSlow = false;
+    const wrap = (table: Table): Table => ({
+      ...table,
+      async write(one) {
+        if (isSlow) await world.clock.sleep(20);
+        return table.write(one);
+      },
+    });
+    const world = await worldOfTopic(1, { wrap });
+    const { invoke } = world.ports;
+    Object.assign(world.ports, { invoke: (one: PushInvocation) => invoke(one, world.clock.now() + 5) });
+    // The next process has the ports as they are now.
+    world.kill();
+    await world.create({ batchSize: 2, maximumBatchingWindowSeconds: 30 });
+    await appendOne(world.engine, 0, batchOf(['a']));
+    isSlow = true;
+    await world.trigger(0);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0]]);
+    expect(await committedOf(world)).toBe(1);
   });
 
   test('that waits for a full batch has nothing that fails, and a late copy of its event is no attempt', async () => {

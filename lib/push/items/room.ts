@@ -1,8 +1,8 @@
 // How many partitions of a subscription may be delivered at the same time (`maximumConcurrency`). Nothing counts them: the leases
 // of the offsets items say which are at work.
 //
-// Invariant: a run delivers only if it has seen, after it took its lease, that there is room beside all other leases. Of two runs
-// the later one sees the lease of the earlier one, so there are never too many. Two that see each other both yield.
+// Invariant: a run delivers only if it has seen, after it took its lease, that there is room beside all other leases. The
+// later one of two runs sees the lease of the earlier one, so there are never too many. Two that see each other both yield.
 import { isAtWork, type Ownership } from '../../group/items/ownership.ts';
 import { readOwnership } from '../../group/items/read-ownership.ts';
 import type { PushContext } from '../context.ts';
@@ -10,7 +10,7 @@ import type { Subscription } from './subscription.ts';
 
 export type Ownerships = ReadonlyMap<number, Ownership>;
 
-/** Of each partition that has anything stored. */
+/** The result has each partition of which anything is stored. */
 export async function readOwnerships(
   { table }: Pick<PushContext, 'table'>,
   { groupId, topicId }: Pick<Subscription, 'groupId' | 'topicId'>,

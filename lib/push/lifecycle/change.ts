@@ -9,9 +9,9 @@ import type { PushContext } from '../context.ts';
 import { notCreating, setPaused } from '../items/heads.ts';
 import { newSecret, rotated } from '../items/secrets.ts';
 import { changeOf, type LiveSubscription } from '../items/subscription.ts';
+import { lookAtPartitions, partitionsOf, readPlace } from '../look.ts';
 import { describe, found } from './describe.ts';
 import { checkDestination } from './destination.ts';
-import { lookAtPartitions, partitionsOf, readPlace } from './look.ts';
 import { changedSettings } from './settings.ts';
 
 const partitionsAtOnce = 16;
@@ -27,6 +27,8 @@ export async function update(context: PushContext, request: UpdateSubscription):
   const needsSecret = 'url' in settings.target && before.secrets.length === 0;
   const secret = needsSecret ? newSecret(context.clock) : undefined;
   await write(context, before, { settings, ...(secret !== undefined && { secrets: [{ secret }] }) });
+  // A run of before may have met the limit of before, and one that ends without a limit looks for no other.
+  if (request.maximumConcurrency !== undefined) await lookAtPartitions(context, await found(context, request));
   const description =
     request.enabled === undefined
       ? await describe(context, request)

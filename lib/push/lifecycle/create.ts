@@ -18,10 +18,10 @@ import { flag } from '../items/flag.ts';
 import { beginSubscription, isCreating, setPaused } from '../items/heads.ts';
 import { newSecret } from '../items/secrets.ts';
 import { type LiveSubscription, readSubscription, type Subscription } from '../items/subscription.ts';
+import { lookAtPartitions } from '../look.ts';
 import { removeSubscription } from './delete.ts';
 import { describe } from './describe.ts';
 import { checkDestination } from './destination.ts';
-import { lookAtPartitions } from './look.ts';
 import { settingsOf } from './settings.ts';
 import { setStarts } from './start.ts';
 

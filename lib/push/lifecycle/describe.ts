@@ -19,7 +19,7 @@ import { parseTopic, type Topic } from '../../topic/topics.ts';
 import { type PushContext, topicOf, unknownSubscription } from '../context.ts';
 import { listedFor } from '../items/flag.ts';
 import { type LiveSubscription, readSubscription } from '../items/subscription.ts';
-import { readPlace } from './look.ts';
+import { readPlace } from '../look.ts';
 
 const partitionsAtOnce = 32;
 const groupsAtOnce = 16;

@@ -3,8 +3,8 @@
 import type { LeasesOver } from '../../api/push.ts';
 import type { PushContext } from '../context.ts';
 import { unflag } from '../items/flag.ts';
+import { lookAtPartitions } from '../look.ts';
 import { pushedTopics, subscriptionsOf } from './describe.ts';
-import { lookAtPartitions } from './look.ts';
 
 /** Returns how many partitions it sent an invocation for. */
 export async function lookAround(

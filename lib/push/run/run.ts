@@ -12,7 +12,7 @@ import { newInvocation } from '../items/invocation.ts';
 import { hasRoomFor } from '../items/room.ts';
 import { validSecrets } from '../items/secrets.ts';
 import type { LiveSubscription, Subscription } from '../items/subscription.ts';
-import { lookAtPartitions } from '../lifecycle/look.ts';
+import { lookAtPartitions } from '../look.ts';
 import type { Run } from './commit.ts';
 import { deliverNext } from './deliver.ts';
 import { type Hold, TermIsOver } from './hold.ts';
@@ -41,10 +41,11 @@ export async function run(
   const begunMs = clock.monotonic();
   const isOutOfTime = () => clock.monotonic() - begunMs >= longestRunMs || process.leftMs() < reserveMs;
   for (let isFirst = true, idleTerms = 0; ; isFirst = false) {
-    const taken = await take(context, invocation);
-    if (!taken) return;
+    const found = await take(context, invocation);
+    if (!found) return;
     const isFollowUp = isFirst && invocation.follows !== undefined;
-    const outcome = await workOn(context, taken, { isOutOfTime, isFollowUp, signal: process.signal });
+    const taken = { ...found, hasWaited: found.hasWaited || isFollowUp };
+    const outcome = await workOn(context, taken, { isOutOfTime, signal: process.signal });
     if (outcome === 'over') return;
     const subscription = await lookAgain(context, invocation, outcome);
     if (!subscription) return;
@@ -71,7 +72,6 @@ const noProgress = ({ groupId, topic, partition }: PushInvocation) =>
 type Outcome = 'released' | 'idle' | 'no room' | 'waits' | 'over';
 type Circumstances = {
   readonly isOutOfTime: () => boolean;
-  readonly isFollowUp: boolean;
   readonly signal: AbortSignal | undefined;
 };
 
@@ -94,14 +94,14 @@ const release = (hold: Hold): Promise<void> => hold.write({ leaseUntilMs: 0 });
 
 async function deliverAll(
   context: PushContext,
-  { hold, subscription }: Taken,
-  { isOutOfTime, isFollowUp, signal }: Circumstances,
+  { hold, subscription, hasWaited }: Taken,
+  { isOutOfTime, signal }: Circumstances,
 ): Promise<Outcome> {
-  if (!(await hasRoomFor(context, subscription, hold.invocation.partition))) return releasing(hold, 'no room');
+  if (!(await hasRoomFor(context, subscription, hold.invocation.partition))) return yielding(context, hold, hasWaited);
   const signals = [hold.signal, ...(signal ? [signal] : [])];
   const target = targetOf(context, subscription);
   const signalOfAll = AbortSignal.any(signals);
-  const run: Run = { context, hold, subscription, target, signal: signalOfAll, changes: 0, hasWaited: isFollowUp };
+  const run: Run = { context, hold, subscription, target, signal: signalOfAll, changes: 0, hasWaited };
   for (let isFirst = true; ; isFirst = false) {
     const live = await active(context, subscription);
     if (!live || (!isFirst && isOutOfTime())) return releasing(hold);
@@ -121,6 +121,13 @@ const targetOf = ({ targets, clock }: PushContext, { settings, secrets }: Subscr
 async function releasing(hold: Hold, outcome: Outcome = 'released'): Promise<Outcome> {
   await release(hold);
   return outcome;
+}
+
+/** A batch must not wait twice to be full because there was no room at the end of the first wait. */
+async function yielding({ clock }: PushContext, hold: Hold, hasWaited: boolean): Promise<Outcome> {
+  const isMarked = hasWaited && hold.note === undefined;
+  await hold.write({ leaseUntilMs: 0, ...(isMarked && { note: { windowUntilMs: clock.now() } }) });
+  return 'no room';
 }
 
 /** Step 3. A deleted subscription is not delivered to any more, nor is one that was made again delivered to by an old run. */

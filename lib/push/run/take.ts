@@ -22,7 +22,12 @@ import { hasRoomFor } from '../items/room.ts';
 import { parseSubscription, type Subscription } from '../items/subscription.ts';
 import { createHold, type Hold, leaseMs } from './hold.ts';
 
-export type Taken = { readonly hold: Hold; readonly subscription: Subscription };
+export type Taken = {
+  readonly hold: Hold;
+  readonly subscription: Subscription;
+  /** The batching window of the batch was over when it was taken. */
+  readonly hasWaited: boolean;
+};
 
 /**
  * Undefined if the partition is not to be taken, if there is no room for it, or if another run was faster. Where there is no room,
@@ -41,22 +46,30 @@ export async function take(context: PushContext, invocation: PushInvocation): Pr
   if (!hasLease && !(await hasRoomFor(context, subscription, partition))) return undefined;
   const note = noteAtStart(found, invocation, clock.now());
   const owner = runOwner(invocation.id, randomName(clock).slice(0, 8));
-  if (!(await begin(context, invocation, owner, found, note, subscription))) return undefined;
+  const begun = await begin(context, invocation, owner, found, note, subscription);
+  if (begun === 'later') return take(context, invocation);
+  if (begun === 'refused') return undefined;
   const { note: _, ...rest } = found;
-  return { hold: createHold(context, invocation, owner, { ...rest, ...(note && { note }) }), subscription };
+  const hold = createHold(context, invocation, owner, { ...rest, ...(note && { note }) });
+  const { windowUntilMs = Number.POSITIVE_INFINITY } = found;
+  return { hold, subscription, hasWaited: windowUntilMs <= clock.now() };
 }
 
 /**
  * A repeat of the invocation takes over from its own predecessor, whose lease may still be live: otherwise it would be used up. So
  * does a scheduled retry, whose clock may be behind the one that set the lease.
  */
-function mayTake(found: Ownership, { id, follows }: PushInvocation, nowMs: number): boolean {
+function mayTake(found: Ownership, invocation: PushInvocation, nowMs: number): boolean {
   const { owner } = found;
   const isFree = owner === undefined;
   const isOver = isRun(owner) && !hasLiveLease(found, nowMs);
+  return isFree || isOver || isHeir(owner, invocation);
+}
+
+function isHeir(owner: string | undefined, { id, follows }: PushInvocation): boolean {
   const isOwn = isRunOf(owner, id);
   const isFollowed = isRun(owner) && owner === follows;
-  return isFree || isOver || isOwn || isFollowed;
+  return isOwn || isFollowed;
 }
 
 /**
@@ -83,26 +96,34 @@ const wasNeverRead = (note: Note | undefined): boolean => note === undefined || 
 /**
  * A partition without an offset was added after the creation. Nothing in it says that the subscription exists, so the group's head
  * is asked in the same transaction.
+ *
+ * `later`: the term that is to be taken over has gone on since it was read. A schedule that comes at once, because the clock of its
+ * maker is behind, meets the very write that it follows: it would be used up.
  */
 async function begin(
   context: PushContext,
-  { groupId, topic, topicId, partition }: PushInvocation,
+  invocation: PushInvocation,
   owner: string,
   found: Ownership,
   note: Note | undefined,
   { id }: Subscription,
-): Promise<boolean> {
+): Promise<'begun' | 'later' | 'refused'> {
   const { table, clock } = context;
+  const { groupId, topic, topicId, partition } = invocation;
   const nowMs = clock.now();
   const change = beginRun(partition, owner, { leaseUntilMs: nowMs + leaseMs, note, nowMs }, found);
   const isAsFound = asRunFound(partition, found);
   const write = updateOf(groupId, { topic, topicId, partitions: [partition] }, [isAsFound], [change]);
   if (found.offset === undefined) {
     const check = { kind: 'check', key: groupHeadKey(groupId), if: equals('su', id) } as const;
-    return (await table.transact([write, check], randomName(clock))).applied;
+    return (await table.transact([write, check], randomName(clock))).applied ? 'begun' : 'refused';
   }
   const result = await table.write(write);
-  return result.applied || ownershipOf(result.old, partition).owner === owner;
+  if (result.applied) return 'begun';
+  const now = ownershipOf(result.old, partition).owner;
+  if (now === owner) return 'begun';
+  const hasGoneOn = now === found.owner && isHeir(now, invocation);
+  return hasGoneOn ? 'later' : 'refused';
 }
 
 export async function readSettings(table: Table, groupId: string): Promise<Subscription | undefined> {

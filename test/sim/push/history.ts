@@ -17,7 +17,7 @@ export type Delivery = {
   readonly begunMs: number;
 };
 
-/** What the offsets items say about the run of a partition. */
+/** The offsets items say this about the run of a partition. */
 export type Term = {
   readonly owner: string | undefined;
   readonly leaseUntilMs: number;

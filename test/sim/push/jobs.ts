@@ -104,6 +104,10 @@ export const retryNow: Job = change((subscriptions) => subscriptions.retryNow(re
 export const batchesOf = (batchSize: number): Job =>
   change((subscriptions) => subscriptions.update({ ...ref, batchSize }));
 
+/** Without a number there is no limit any more. */
+export const limitOf = (maximumConcurrency: number | null): Job =>
+  change((subscriptions) => subscriptions.update({ ...ref, maximumConcurrency }));
+
 /** Only back to the start, so that everything still has to be delivered. While a lease is live it is refused. */
 export const reset: Job = async (client) => {
   await pause(client);

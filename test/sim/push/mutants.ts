@@ -17,14 +17,16 @@ export const mutants: readonly PushMutant[] = [
   {
     name: 'a repeat of an invocation meets the lease of its own predecessor, and ends',
     file: take,
-    turn: { 'mayTake.isOwn': 'false' },
+    turn: { 'isHeir.isOwn': 'false' },
     world: 'wrong clocks',
+    seed: 1,
   },
   {
     name: 'a scheduled retry meets the lease that waits for it, and ends',
     file: take,
-    turn: { 'mayTake.isFollowed': 'false' },
+    turn: { 'isHeir.isFollowed': 'false' },
     world: 'one at a time, windows, wrong clocks',
+    seed: 14,
   },
   {
     name: 'a run takes a partition whose lease is live',
@@ -50,14 +52,14 @@ export const mutants: readonly PushMutant[] = [
     file: ownership,
     drop: 'inRun.isNew',
     world: 'many faults',
-    seed: 3,
+    seed: 138,
   },
   {
     name: 'a run does not look whether the subscription is active',
     file: run,
     turn: { active: "{ id: '', state: 'Enabled', changes: 0, settingsRevision: 1 }" },
     world: 'no event lost',
-    seed: 29,
+    seed: 53,
   },
   {
     name: 'a run does not look again after it released the partition',
@@ -79,7 +81,7 @@ export const mutants: readonly PushMutant[] = [
       'groupOffsetsKey(groupId, topicId, partition)',
     ],
     world: 'no event lost',
-    seed: 133,
+    seed: 275,
   },
   {
     name: 'records are given up without letters',
@@ -98,7 +100,7 @@ export const mutants: readonly PushMutant[] = [
     file: 'lib/group/lifecycle/expire.ts',
     turn: { 'expireEmpty.isDelivered': 'false' },
     world: 'many faults',
-    seed: 90,
+    seed: 117,
   },
   {
     name: 'a run delivers without a look at the other leases after it took its own',
@@ -123,16 +125,36 @@ export const mutants: readonly PushMutant[] = [
     world: 'two at a time',
   },
   {
+    name: 'a change of the limit looks for nobody that had met it',
+    file: 'lib/push/lifecycle/change.ts',
+    text: ['if (request.maximumConcurrency !== undefined)', 'if (false)'],
+    world: 'a limit that changes',
+    seed: 29,
+  },
+  {
     name: 'a run that yielded does not look again',
     file: run,
     text: ["if (outcome === 'over') return;", "if (outcome === 'over' || outcome === 'no room') return;"],
     world: 'one at a time',
-    seed: 36,
+    seed: 85,
   },
   {
     name: 'a second copy of an invocation counts as a death of the run that only waits',
     file: take,
     turn: { 'noteAtStart.isLeft': 'leaseUntilMs !== 0' },
     world: { small: 'a wait for a full batch, and each event twice' },
+  },
+  {
+    name: 'members join, and others commit, beside a subscription that came after their look',
+    file: 'lib/group/items/heads.ts',
+    turn: { hasNoSubscription: 'all()' },
+    world: 'members',
+  },
+  {
+    name: 'a commit without membership is taken beside a subscription',
+    file: 'lib/group/offsets/commit.ts',
+    text: ["if (head.subscription) throw delivered(groupId, 'UNKNOWN_MEMBER_ID');\n  if ((await", 'if ((await'],
+    world: 'members',
+    seed: 3,
   },
 ];

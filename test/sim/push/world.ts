@@ -24,6 +24,7 @@ import {
   intrude,
   type Job,
   lettersTopic,
+  limitOf,
   pause,
   remove,
   reset,
@@ -47,6 +48,8 @@ export type PushWorldOptions = Omit<StageOptions, 'newEngine'> &
     readonly deadLetters: Client['deadLetters'];
     /** A reset or a new creation delivers all again, and gives up again. */
     readonly mayRepeatLetters: boolean;
+    /** The operator changes `maximumConcurrency`. */
+    readonly changesLimit?: boolean;
     /** Members try to join, and the subscription is often deleted, so that some of them can. */
     readonly hasMembers?: boolean;
     /** Whether the hourly net runs. Without it every record must come by its own events. */
@@ -132,7 +135,7 @@ export async function runPushWorld(options: PushWorldOptions): Promise<CaseVerdi
     endCall,
     reads: world.reads,
     complaints,
-    counts: { deliveries: history.deliveries.length, claims: history.claims },
+    counts: { deliveries: history.deliveries.length, ...(history.claims > 0 && { claims: history.claims }) },
   };
 }
 
@@ -261,6 +264,7 @@ const drawMember = ({ random }: World): Job => random.pick(ofMembers);
 
 function drawChange({ random, options }: World): Job {
   if (options.hasMembers) return random.pick([create, remove, remove, resume, reset]);
+  if (options.changesLimit && random.chance(0.6)) return limitOf(random.pick([1, 1, 2, null]));
   const what = random.below(100);
   if (what < 20) return pause;
   if (what < 45) return resume;

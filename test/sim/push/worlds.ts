@@ -39,6 +39,8 @@ export const pushWorlds = {
   /** Consumers join, commit and leave, and others forget offsets and delete the group, before, beside and after subscriptions. */
   members: { ...defaultPushWorld, hasMembers: true, jobs: 10 },
   'one at a time': { ...defaultPushWorld, partitions: 3, maximumConcurrency: 1 },
+  /** No number of deliveries at a time is wrong here, and nobody may wait for ever. */
+  'a limit that changes': { ...defaultPushWorld, partitions: 3, changesLimit: true, jobs: 12, mostMs: 10_000 },
   /** The window is longer than a run waits, so that most deliveries come by a schedule. */
   'one at a time, windows, wrong clocks': {
     ...defaultPushWorld,

@@ -1,14 +1,14 @@
 // Looks at partitions of a subscription, and invokes the dispatcher where there is something to deliver. It is how a creation, a
 // resumption and the hourly net begin deliveries, and in the embedded service a start.
-import type { LeasesOver } from '../../api/push.ts';
-import { hasLiveLease, isRun, type Ownership, ownershipOf } from '../../group/items/ownership.ts';
-import { inParallel } from '../../runtime/concurrency.ts';
-import { groupOffsetsKey } from '../../storage/keys.ts';
-import { allPartitions } from '../../topic/partitions.ts';
-import { type OfTopic, type PushContext, topicOf } from '../context.ts';
-import { newInvocation } from '../items/invocation.ts';
-import { readOwnerships, roomOf } from '../items/room.ts';
-import type { LiveSubscription, Subscription } from '../items/subscription.ts';
+import type { LeasesOver } from '../api/push.ts';
+import { hasLiveLease, isRun, type Ownership, ownershipOf } from '../group/items/ownership.ts';
+import { inParallel } from '../runtime/concurrency.ts';
+import { groupOffsetsKey } from '../storage/keys.ts';
+import { allPartitions } from '../topic/partitions.ts';
+import { type OfTopic, type PushContext, topicOf } from './context.ts';
+import { newInvocation } from './items/invocation.ts';
+import { readOwnerships, roomOf } from './items/room.ts';
+import type { LiveSubscription, Subscription } from './items/subscription.ts';
 
 const partitionsAtOnce = 32;
 
