@@ -64,5 +64,5 @@ export const subscription = ({ topic, groupId }: SubscriptionRef, options: Live 
   });
 
 /** One page of the stored pieces of a partition. */
-export const segments = (request: { topic: string; partition: number; from?: number }) =>
+export const segments = (request: { topic: string; partition: number; from?: number; limit?: number }) =>
   queryOptions({ queryKey: ['segments', request], queryFn: () => admin.listSegments(request) });

@@ -16,7 +16,20 @@ function add(name: string, sample: Sample): void {
   samples.set(name, [...before.filter(({ ms }) => ms > sample.ms - keptMs), sample]);
 }
 
-export type Rates = { readonly times: readonly number[]; readonly perSecond: readonly number[] };
+/** `now` is the mean of the last ten seconds: several topics are looked at one after the other, so that a total grows in jumps. */
+export type Rates = { readonly times: readonly number[]; readonly perSecond: readonly number[]; readonly now: number };
+
+const nowMs = 10_000;
+
+function growthOf(recent: readonly Sample[]): number {
+  const [first, last] = [recent[0], recent.at(-1)];
+  return first && last && last.ms > first.ms
+    ? (Math.max(0, last.total - first.total) * 1_000) / (last.ms - first.ms)
+    : 0;
+}
+
+const recentOf = (of: readonly Sample[]): readonly Sample[] =>
+  of.filter(({ ms }) => ms >= (of.at(-1)?.ms ?? 0) - nowMs);
 
 const ratesOf = (of: readonly Sample[]): Rates => ({
   times: of.slice(1).map(({ ms }) => ms),
@@ -24,6 +37,7 @@ const ratesOf = (of: readonly Sample[]): Rates => ({
     const before = of[at]!;
     return (Math.max(0, total - before.total) * 1000) / (ms - before.ms);
   }),
+  now: growthOf(recentOf(of)),
 });
 
 /** As useHistory, but how fast the total grew. */
@@ -43,4 +57,15 @@ export function useHistory(name: string, total: number | undefined, ms: number):
     redraw();
   }, [name, total, ms]);
   return samples.get(name) ?? [];
+}
+
+/** How fast each of several totals grew in the last seconds. Zero before two looks. */
+export function useRatesNow(totals: ReadonlyMap<string, number>, ms: number): ReadonlyMap<string, number> {
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the totals are those of the look at this time.
+  useEffect(() => {
+    for (const [name, total] of totals) add(name, { ms, total });
+    redraw();
+  }, [ms]);
+  return new Map([...totals.keys()].map((name) => [name, growthOf(recentOf(samples.get(name) ?? []))]));
 }

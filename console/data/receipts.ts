@@ -1,4 +1,4 @@
-// What the calls of this page have cost so far, by the receipts in their answers: requests to storage, at list price.
+// The receipts in the answers to this page's calls add up to what it has cost so far: requests to storage, at list price.
 
 let usd = 0;
 

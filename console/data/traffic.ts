@@ -1,4 +1,4 @@
-// What has gone through the service since it started, from its metrics for Prometheus. `rivulet serve` has them beside the
+// The metrics for Prometheus say what has gone through the service since it started. `rivulet serve` has them beside the
 // console. `rivulet console` has none, because the functions of a deployment keep theirs in CloudWatch.
 import { queryOptions } from '@tanstack/react-query';
 

@@ -1,5 +1,6 @@
 // The columns of a group's partitions and of its members.
 import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import type { PartitionLag } from '../../client/admin/group-admin.ts';
 import type { MemberDescription } from '../../lib/api/groups.ts';
 import { count, duration } from '../parts/numbers.ts';
@@ -36,8 +37,11 @@ export function partitionColumns(members: readonly MemberDescription[]): readonl
   ];
 }
 
+const FirstUnread = (of: PartitionLag) => <ToFirstUnread of={of}>{of.partition}</ToFirstUnread>;
+
 /** The link opens the records at the first one that the group has not read. */
-function FirstUnread({ topic, partition, currentOffset, logStartOffset }: PartitionLag) {
+export function ToFirstUnread({ of, children }: { readonly of: PartitionLag; readonly children: ReactNode }) {
+  const { topic, partition, currentOffset, logStartOffset } = of;
   const search = {
     order: 'oldest',
     partitions: String(partition),
@@ -45,7 +49,7 @@ function FirstUnread({ topic, partition, currentOffset, logStartOffset }: Partit
   } as const;
   return (
     <Link to="/topics/$topic" params={{ topic }} search={search} title="The first unread record">
-      {partition}
+      {children}
     </Link>
   );
 }

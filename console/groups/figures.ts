@@ -61,7 +61,7 @@ export function reasonsOf(of: GroupDescription): string[] {
       ? ['Partitions are on their way from one member to another, and are not read meanwhile.']
       : []),
     ...unowned(of, behind),
-    ...uneven(behind),
+    ...(slowest(of, behind) ?? uneven(behind)),
     ...expiring(behind),
     ...removed(lagOf(of).lost),
   ];
@@ -89,6 +89,20 @@ function unowned({ members }: GroupDescription, behind: readonly PartitionLag[])
   const without = behind.filter(({ memberId }) => memberId === undefined).length;
   if (members === 0 || without === 0) return [];
   return [`${plural(without, 'partition')} with unread records: no member owns them.`];
+}
+
+/** One of several members has most of the lag, and other members have partitions too: they keep up, and it does not. */
+function slowest({ memberDetails }: GroupDescription, behind: readonly PartitionLag[]): string[] | undefined {
+  const total = sum(behind.map(({ lag }) => lag));
+  const owners = memberDetails.filter(({ assignment }) => assignment.length > 0);
+  const lagOwnedBy = (memberId: string): number =>
+    sum(behind.filter((one) => one.memberId === memberId).map(({ lag }) => lag));
+  const slow = owners.find(({ memberId }) => lagOwnedBy(memberId) >= total * 0.8);
+  if (owners.length < 2 || !slow || total === 0) return undefined;
+  const part = Math.round((lagOwnedBy(slow.memberId) / total) * 100);
+  return [
+    `The member ${slow.clientId} on ${slow.host} has ${part} % of the lag, in ${assignedOf(slow.assignment)}: it is slow or stands still, and the others keep up.`,
+  ];
 }
 
 /** Four partitions with the same lag have a quarter each. */

@@ -6,7 +6,7 @@ import type { GroupDescription } from '../../client/admin/group-admin.ts';
 import { liveOf } from '../data/live-search.ts';
 import { group as groupQuery } from '../data/queries.ts';
 import { useHistory } from '../data/rates.ts';
-import { memberColumns, partitionColumns } from '../groups/columns.tsx';
+import { memberColumns, partitionColumns, ToFirstUnread } from '../groups/columns.tsx';
 import { DeleteGroup, DeleteOffsets } from '../groups/dialogs.tsx';
 import { lagOf, protocolOf, reasonsOf } from '../groups/figures.ts';
 import { ResetOffsets } from '../groups/reset-dialog.tsx';
@@ -79,7 +79,7 @@ function Group({ group, lookedMs }: { readonly group: GroupDescription; readonly
         <Figure label="State" value={group.state} note={`assignor ${group.assignor}, epoch ${group.groupEpoch}`} />
         <Figure label="Members" value={count(group.members)} note={protocolOf(group)} />
         <Figure label="Lag" value={count(lag.records)} note="records" />
-        <Figure label="Time lag" value={duration(lag.timeMs)} note="the age of the oldest unread record" />
+        <Figure label="Time lag" value={duration(lag.timeMs)} note={<OldestUnread of={partitionDetails} />} />
       </div>
       {group.subscription && (
         <p>
@@ -108,6 +108,12 @@ function Group({ group, lookedMs }: { readonly group: GroupDescription; readonly
       )}
     </>
   );
+}
+
+function OldestUnread({ of }: { readonly of: GroupDescription['partitionDetails'] }) {
+  const [oldest] = of.filter(({ lag }) => lag > 0).toSorted((a, b) => b.timeLagMs - a.timeLagMs);
+  const text = 'the age of the oldest unread record';
+  return oldest ? <ToFirstUnread of={oldest}>{text}</ToFirstUnread> : text;
 }
 
 function Reasons({ group }: { readonly group: GroupDescription }) {

@@ -58,7 +58,7 @@ function Figures({ names, version, status }: Props) {
         />
         <Figure label="Records" value={isWhole ? count(records) : '...'} />
         <Figure label="Storage" value={isWhole ? bytes(size) : '...'} note={`${count(size)} bytes, as appended`} />
-        <Figure label="Written" value={rate(written.perSecond.at(-1) ?? 0)} note="records, in the last seconds" />
+        <Figure label="Written" value={rate(written.now)} note="records, in the last seconds" />
         {seen.data && <BytesInAndOut of={seen.data} lookedMs={seen.dataUpdatedAt} />}
         <Groups />
         <Figure label="Cost" value={dollars(usdSoFar())} note="storage calls of this page so far" />
@@ -79,11 +79,11 @@ function Figures({ names, version, status }: Props) {
 
 function BytesInAndOut({ of, lookedMs }: { readonly of: Traffic; readonly lookedMs: number }) {
   const [into, out] = [useRates('bytes in', of.bytesIn, lookedMs), useRates('bytes out', of.bytesOut, lookedMs)];
-  const now = ({ perSecond }: typeof into): string => `${bytes(perSecond.at(-1) ?? 0)}/s`;
+  const shown = ({ now }: typeof into): string => `${bytes(now)}/s`;
   return (
     <>
-      <Figure label="Bytes in" value={now(into)} note="in the last seconds" />
-      <Figure label="Bytes out" value={now(out)} note="to consumers, and to this page" />
+      <Figure label="Bytes in" value={shown(into)} note="in the last seconds" />
+      <Figure label="Bytes out" value={shown(out)} note="to consumers, and to this page" />
     </>
   );
 }

@@ -4,8 +4,9 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { PartitionDetails } from '../../client/admin/topics.ts';
 import { topic as topicQuery } from '../data/queries.ts';
+import { useRatesNow } from '../data/rates.ts';
 import { Bars } from '../parts/bars.tsx';
-import { bytes, count } from '../parts/numbers.ts';
+import { bytes, count, rate } from '../parts/numbers.ts';
 import { Loading } from '../parts/page.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { type Column, Table } from '../parts/table.tsx';
@@ -25,15 +26,20 @@ export function Page() {
       </label>
       <Problem error={look.error} />
       {look.isPending && <Loading />}
-      {look.data && <Partitions topic={topic} partitions={look.data.partitionDetails} />}
+      {look.data && <Partitions topic={topic} partitions={look.data.partitionDetails} lookedMs={look.dataUpdatedAt} />}
     </>
   );
 }
 
 const recordsOf = ({ earliest, latest }: PartitionDetails): number => latest - earliest;
 
-function Partitions({ topic, partitions }: { topic: string; partitions: readonly PartitionDetails[] }) {
+type Props = { readonly topic: string; readonly partitions: readonly PartitionDetails[]; readonly lookedMs: number };
+
+function Partitions({ topic, partitions, lookedMs }: Props) {
   const [by, setBy] = useState<'records' | 'bytes'>('records');
+  const nameOf = ({ partition }: PartitionDetails): string => `${topic}/${partition}`;
+  const rates = useRatesNow(new Map(partitions.map((of) => [nameOf(of), of.latest])), lookedMs);
+  const written = numberOf('Written', (of) => rates.get(nameOf(of)) ?? 0, rate);
   const figureOf = by === 'records' ? recordsOf : (of: PartitionDetails) => of.bytes;
   const bars = partitions.map((of) => ({ name: `partition ${of.partition}`, value: figureOf(of) }));
   return (
@@ -49,7 +55,7 @@ function Partitions({ topic, partitions }: { topic: string; partitions: readonly
       <Table
         label="Partitions"
         sort="Partition"
-        columns={[...columnsOf(topic), ...(partitions.some(({ storage }) => storage) ? storageColumns : [])]}
+        columns={[...columnsOf(topic), written, ...(partitions.some(({ storage }) => storage) ? storageColumns : [])]}
         rows={partitions}
         keyOf={({ partition }) => partition}
       />

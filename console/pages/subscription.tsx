@@ -76,7 +76,7 @@ function Found({ topic, groupId }: SubscriptionRef) {
 
 type SettlingProps = { readonly of: SubscriptionDescription; readonly onSaid: (sentence: string) => void };
 
-/** What changes the settings. A secret is shown after its dialog has closed, and is forgotten with its own. */
+/** These buttons change the settings. A secret is shown after its dialog has closed, and is forgotten with its own. */
 function Settling({ of, onSaid }: SettlingProps) {
   const { topic, groupId, settings } = of;
   const [open, setOpen] = useState<'settings' | 'secret'>();

@@ -5,11 +5,12 @@ import { useState } from 'react';
 import type { TopicSummary } from '../../client/admin/topics.ts';
 import { rivulet } from '../data/command-lines.ts';
 import { topics } from '../data/queries.ts';
+import { useRatesNow } from '../data/rates.ts';
 import { configOf, type TopicFigures, useTopicFigures } from '../data/topic-figures.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Field } from '../parts/field.tsx';
 import { Menu } from '../parts/menu.tsx';
-import { bytes, count, duration } from '../parts/numbers.ts';
+import { bytes, count, duration, rate } from '../parts/numbers.ts';
 import { Loading, PageHead } from '../parts/page.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { type Column, Table } from '../parts/table.tsx';
@@ -55,7 +56,11 @@ export function Page() {
 type TopicsProps = { topics: readonly TopicSummary[]; isFiltered: boolean; onAsk: (asked: Asked) => void };
 
 function Topics({ topics, isFiltered, onAsk }: TopicsProps) {
-  const { figures } = useTopicFigures(topics.map(({ topic }) => topic).sort(), everyMs);
+  const { figures, lookedMs } = useTopicFigures(topics.map(({ topic }) => topic).sort(), everyMs);
+  const totals = [...figures].map(
+    ([name, { partitionDetails }]) => [`topic ${name}`, latestOf(partitionDetails)] as const,
+  );
+  const rates = useRatesNow(new Map(totals), lookedMs);
   if (topics.length === 0)
     return isFiltered ? (
       <Empty>No topic has such a name.</Empty>
@@ -66,15 +71,19 @@ function Topics({ topics, isFiltered, onAsk }: TopicsProps) {
     <Table
       label="Topics"
       sort="Topic"
-      columns={columnsOf(figures, onAsk)}
+      columns={columnsOf(figures, rates, onAsk)}
       rows={topics}
       keyOf={({ topicId }) => topicId}
     />
   );
 }
 
+const latestOf = (partitions: TopicFigures['partitionDetails']): number =>
+  partitions.reduce((sum, { latest }) => sum + latest, 0);
+
 function columnsOf(
   figures: ReadonlyMap<string, TopicFigures>,
+  rates: ReadonlyMap<string, number>,
   onAsk: TopicsProps['onAsk'],
 ): readonly Column<TopicSummary>[] {
   const of = ({ topic }: TopicSummary): TopicFigures | undefined => figures.get(topic);
@@ -99,6 +108,12 @@ function columnsOf(
     { label: 'Partitions', numeric: true, by: ({ partitions }) => partitions, cell: (row) => count(row.partitions) },
     { label: 'Records', ...figure(({ records }) => records, count) },
     { label: 'Bytes', ...figure((found) => found.bytes, bytes) },
+    {
+      label: 'Written',
+      numeric: true,
+      by: ({ topic }) => rates.get(`topic ${topic}`) ?? -1,
+      cell: ({ topic }) => rate(rates.get(`topic ${topic}`) ?? 0),
+    },
     { label: 'Retention', cell: (row) => retention(of(row)) },
     { label: 'Policy', cell: (row) => configOf(of(row)?.config ?? [], 'cleanup.policy') ?? '...' },
     { label: 'Created', by: ({ createdAt }) => createdAt, cell: ({ createdAt }) => <Time ms={createdAt} /> },

@@ -32,7 +32,7 @@ export function duration(ms: number): string {
 
 export const plural = (n: number, noun: string): string => `${count(n)} ${noun}${n === 1 ? '' : 's'}`;
 
-const money = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
+const money = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 2 });
 
-/** 0.000012345 -> `$0.0000123`: one call costs some millionths. */
+/** 0.000012345 -> `$0.000012`: one call costs some millionths. */
 export const dollars = (usd: number): string => `$${money.format(usd)}`;

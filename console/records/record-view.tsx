@@ -1,10 +1,11 @@
 // One record: where it lies, what its batch says about it, its bytes, and what can be done with it.
 import { useQuery } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { lineOfMessage } from '../../cli/json-lines.ts';
+import { isClientError } from '../../client/client-error.ts';
 import { advanceSequence } from '../../lib/record/batch-header.ts';
-import { connected } from '../data/queries.ts';
+import { connected, segments } from '../data/queries.ts';
 import { Copy } from '../parts/copy.tsx';
 import { Menu } from '../parts/menu.tsx';
 import { bytes, count } from '../parts/numbers.ts';
@@ -50,7 +51,7 @@ export function RecordView({ topic, row, onClose }: Props) {
           </button>
         </div>
       </div>
-      <Facts row={row} />
+      <Facts topic={topic} row={row} />
       <Content name="Key" bytes={row.key} file={`${file}.key`} />
       <Content name="Value" bytes={row.value} file={`${file}.value`} />
       {row.headers.map(({ key, value }, at) => (
@@ -66,7 +67,8 @@ export function RecordView({ topic, row, onClose }: Props) {
 /** The page Produce takes the record from where it lies, so that no bytes have to go through the URL. */
 const againOf = ({ partition, offset }: Row) => ({ from: `${partition}:${offset}` });
 
-function Facts({ row: { timestamp, batch, offset } }: Pick<Props, 'row'>) {
+function Facts({ topic, row }: Pick<Props, 'topic' | 'row'>) {
+  const { timestamp, batch, offset } = row;
   const { producerId, producerEpoch, baseSequence, baseOffset } = batch;
   const sequence = baseSequence < 0 ? 'none' : advanceSequence(baseSequence, offset - baseOffset);
   const facts: readonly (readonly [string, ReactNode])[] = [
@@ -78,6 +80,7 @@ function Facts({ row: { timestamp, batch, offset } }: Pick<Props, 'row'>) {
       'Batch',
       `from offset ${baseOffset}, ${count(batch.recordCount)} records, ${bytes(batch.sizeBytes)}, compression ${batch.compression}`,
     ],
+    ['Object', <StoredIn key="object" topic={topic} row={row} />],
   ];
   return (
     <dl>
@@ -88,5 +91,24 @@ function Facts({ row: { timestamp, batch, offset } }: Pick<Props, 'row'>) {
         </div>
       ))}
     </dl>
+  );
+}
+
+/** Where the service has put the record. Operators may ask; a consumer's policy does not allow it, and needs it for nothing. */
+function StoredIn({ topic, row: { partition, offset } }: Pick<Props, 'topic' | 'row'>) {
+  const { data, error, isPending } = useQuery(segments({ topic, partition, from: offset, limit: 1 }));
+  const segment = data?.segments[0];
+  if (isPending) return '...';
+  if (error) return <span className="faint">unknown: {isClientError(error) ? error.detail : error.message}</span>;
+  if (!segment) return <span className="faint">none any more</span>;
+  return (
+    <>
+      <Link to="/topics/$topic/storage" params={{ topic }} search={{ partition, from: offset }}>
+        {segment.object}
+      </Link>
+      <span className="faint">
+        , {segment.kind}, {bytes(segment.bytes)} of this partition
+      </span>
+    </>
   );
 }

@@ -20,7 +20,7 @@ type Props = {
 
 export function ChangeSettings({ of, onDone, onClose }: Props) {
   const cache = useQueryClient();
-  // What the dialog has opened with: the page behind it looks again and again.
+  // The settings at the opening of the dialog stay: the page behind it looks again and again.
   const [before] = useState(() => formOf(of));
   const [form, setForm] = useState(before);
   const change = changeOf(before, form);

@@ -41,7 +41,7 @@ await onDeployment(({ endpoint, url }) => {
       const address = await startProxy(url, environmentOf(key));
       return (path: string): Promise<Page> => openAt(address, path);
     };
-    /** What the command line prints for the operator. */
+    /** Returns what the command line prints for the operator. */
     const cli = async (...args: string[]): Promise<string> => {
       const { code, stdout, stderr } = await run([...args, '--url', url], { environment: environmentOf(operator) });
       if (code !== 0) throw new Error(`rivulet ${args.join(' ')} ended with ${code}: ${stderr}`);

@@ -49,6 +49,18 @@ describe.skipIf(reasonToSkip)('the messages of a topic', () => {
     expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
   });
 
+  test('a record that is open names the object in which it lies, as topics segments does', async () => {
+    const page = await console.open(`/topics/${topic}?partitions=1&order=oldest&offset=500`);
+    await page.getByRole('button', { name: '500', exact: true }).click();
+    const printed = await console.cli(['topics', 'segments', topic, '--partition', '1', '--from', '500', '-o', 'json']);
+    const [segment] = (JSON.parse(printed) as { segments: { object: string; kind: string }[] }).segments;
+    const link = page.getByRole('complementary', { name: 'Record' }).getByRole('link', { name: segment!.object });
+    await link.click();
+    await page.waitForURL(/\/storage\?partition=1&from=500/);
+    const [row] = await rowsOf(page, 'Stored pieces');
+    expect(row![9]).toContain(segment!.object);
+  });
+
   test('a jump to a time shows no record after it', async () => {
     const all = (await consume(topic, '--from-beginning')) as (Line & { timestamp: number })[];
     const times = all.map(({ timestamp }) => timestamp).sort((a, b) => a - b);

@@ -56,6 +56,32 @@ describe.skipIf(reasonToSkip)('the pages of operations', () => {
     await page.getByRole('list', { name: 'Why it is behind' }).getByText('has no members').waitFor();
   });
 
+  test('a member that stands still is named, and the oldest unread record is a click away', async () => {
+    const stand = Promise.withResolvers<void>();
+    const members = ['steady', 'stuck'].map((clientId) => {
+      const consumer = new Rivulet({ url: console.service.url, clientId }).consumer({
+        ...{ groupId: 'halves', autoOffsetReset: 'earliest', autoCommitIntervalMs: 200 },
+      });
+      consumer.subscribe({ topics: [topic] });
+      void consumer.run({ eachBatch: () => (clientId === 'stuck' ? stand.promise : undefined) });
+      return consumer;
+    });
+    const page = await console.open('/groups/halves?every=1');
+    const reasons = page.getByRole('list', { name: 'Why it is behind' });
+    await reasons.getByText(/^The member stuck on .* has \d+ % of the lag, in flights: /).waitFor({ timeout: 60_000 });
+    const { partitionDetails } = await described('halves');
+    const oldest = partitionDetails.filter((of) => of.lag > 0).toSorted((a, b) => b.timeLagMs - a.timeLagMs)[0]!;
+    await page.getByRole('link', { name: 'the age of the oldest unread record' }).click();
+    await page.waitForURL(new RegExp(`order=oldest&partitions=.*${oldest.partition}`));
+    await page.getByRole('region', { name: 'Records' }).waitFor();
+    const [first] = await rowsOf(page, 'Records');
+    const offset = Math.max(0, oldest.currentOffset, oldest.logStartOffset);
+    expect(first!.slice(0, 2)).toEqual([String(offset), String(oldest.partition)]);
+    stand.resolve();
+    await Promise.all(members.map((member) => member.stop()));
+    await console.cli(['groups', 'delete', 'halves']);
+  });
+
   test('partitions and members are those of describe', async () => {
     await expect
       .poll(async () => (await described('live')).partitionDetails.filter(({ memberId }) => memberId).length, {

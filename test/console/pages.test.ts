@@ -91,6 +91,16 @@ describe.skipIf(reasonToSkip)('the pages', () => {
     await page.getByRole('img', { name: `partition ${most.partition} with ${count(most.latest)}` }).waitFor();
   });
 
+  test('the partition that is written to now shows its rate', async () => {
+    await console.cli(['topics', 'create', 'busy', '--partitions', '2']);
+    const page = await console.open('/topics/busy/partitions');
+    await page.getByRole('region', { name: 'Partitions' }).waitFor();
+    await console.cli(['produce', 'busy', '--format', 'ndjson'], '{"value":"a","partition":1}\n'.repeat(100));
+    const rates = async () => (await rowsOf(page, 'Partitions')).map((row) => row[5]);
+    await expect.poll(rates, { timeout: 20_000 }).toEqual(['0/s', expect.stringMatching(/^[1-9][\d.]*\/s$/)]);
+    await console.cli(['topics', 'delete', 'busy']);
+  });
+
   test('a thousand partitions are a bar each, and are looked through at once', async () => {
     await console.cli(['topics', 'create', 'wide', '--partitions', '1000']);
     await console.cli(['produce', 'wide', '--format', 'ndjson'], '{"value":"far","partition":777}\n');
