@@ -39,7 +39,7 @@ export type GatewayPlan = {
   readonly share: number;
 };
 
-/** What one side does in a round, by the name of the row. Rates are MiB of values a second, other figures milliseconds. */
+/** Resolves with the figures of one side in a round, by the name of the row: MiB of values a second, or what the name says. */
 type Measure = (side: Side, topic: string) => Promise<Readonly<Record<string, number>>>;
 
 export async function benchGateway(directory: string, plan: GatewayPlan): Promise<void> {
@@ -159,7 +159,8 @@ function print(rows: ReadonlyMap<string, readonly Pair[]>): void {
     const range = `${decimal(Math.min(...ratios), 2)} to ${decimal(Math.max(...ratios), 2)}`;
     return [name, figure('rivulet'), figure('kafka'), decimal(median(ratios), 2), range];
   });
-  const title = 'The Kafka gateway: MiB/s, unless it says ms. Medians, and the median of the ratios within each round';
+  const title =
+    'The Kafka gateway: MiB/s, unless the row has another unit. Medians, and the median of the ratios within each round';
   printTable(title, ['', 'Rivulet', 'Kafka', 'ratio', 'in the rounds'], lines);
 }
 
