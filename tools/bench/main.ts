@@ -16,6 +16,7 @@ import { benchLatency } from './latency.ts';
 import { benchLatencyModel } from './latency-model/latency-model.ts';
 import { benchMaintenance } from './maintenance.ts';
 import { benchMemory } from './memory.ts';
+import { benchGateway } from './peers/gateway.ts';
 import { benchPeers, type PeerLoadName, peerLoads } from './peers/peers.ts';
 import { benchSweep } from './sweep.ts';
 import { printTable, whole } from './table.ts';
@@ -40,9 +41,10 @@ const names = [
   'transactions',
   'latency-model',
   'peers',
+  'gateway-peers',
 ] as const;
 /** These take minutes, or fetch what is not here. */
-const onlyByName: readonly Name[] = ['latency-model', 'peers'];
+const onlyByName: readonly Name[] = ['latency-model', 'peers', 'gateway-peers'];
 type Name = (typeof names)[number];
 
 const options = new Command('npm run bench --')
@@ -50,7 +52,7 @@ const options = new Command('npm run bench --')
   .option('--quick', 'take a fraction of the time; the figures are noisier', false)
   .addOption(new Option('--only <bench>', 'run only this benchmark').choices(names))
   .option('--directory <folder>', 'where the files go: on a disk, because fsync does nothing in memory', tmpdir())
-  .option('--rounds <n>', 'with peers: how often both sides take their turn', wholeNumber, 3)
+  .option('--rounds <n>', 'with peers and gateway-peers: how often both sides take their turn', wholeNumber, 3)
   .addOption(new Option('--only-load <load>', 'with peers: measure only these batches').choices(Object.keys(peerLoads)))
   .option('--dynamo-db <url>', 'with transactions: also measure hot partitions over this DynamoDB Local')
   .parse()
@@ -99,6 +101,7 @@ const benches: Readonly<Record<Name, (directory: string) => Promise<void>>> = {
       loads: options.onlyLoad ? [options.onlyLoad] : (Object.keys(peerLoads) as PeerLoadName[]),
       ...(options.quick ? { forMs: 1_000, kafkaShare: 0.25 } : { forMs: 3_000, kafkaShare: 1 }),
     }),
+  'gateway-peers': (directory) => benchGateway(directory, { rounds: options.rounds, share: options.quick ? 0.25 : 1 }),
   transactions: (directory) =>
     benchTransactions(
       directory,

@@ -93,7 +93,11 @@ test('a claimed length that is absurd takes no memory of that size', async () =>
 
 const drained = (socket: Socket): Promise<void> =>
   new Promise((resolve) => {
-    for (const event of ['drain', 'close']) socket.once(event, resolve);
+    const end = (): void => {
+      socket.off('drain', end).off('close', end);
+      resolve();
+    };
+    socket.on('drain', end).on('close', end);
   });
 
 test('an answer without end is an error, and is not kept', async () => {

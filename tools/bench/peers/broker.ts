@@ -15,7 +15,7 @@ export type BrokerOptions = {
   readonly settings: Readonly<Record<string, string | number>>;
 };
 
-export type Broker = { readonly address: string; stop(): Promise<void> };
+export type Broker = { readonly address: string; readonly pid: number; stop(): Promise<void> };
 
 /** The arguments of `java` for a program of Kafka, or for one that uses Kafka's classes. */
 export const javaArgs = (jars: string, heap: string, ...args: string[]): string[] => [
@@ -53,6 +53,7 @@ export async function startBroker({ jars, directory, heap, settings }: BrokerOpt
   await listening(broker, port);
   return {
     address: `127.0.0.1:${port}`,
+    pid: broker.pid!,
     async stop() {
       const ended = new Promise((resolve) => broker.once('exit', resolve));
       broker.kill();
