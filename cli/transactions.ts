@@ -2,7 +2,7 @@
 // ever holds up a reader, so none has to be found for that reason.
 import type { Command } from 'commander';
 import type { Admin } from '../client/admin/admin.ts';
-import type { TransactionDescription } from '../client/admin/transaction-admin.ts';
+import type { TransactionDescription, TransactionDetails } from '../client/admin/transaction-admin.ts';
 import { whyInvalidName } from '../lib/topic/name.ts';
 import { connect } from './connect.ts';
 import { reportFailure } from './failure.ts';
@@ -68,7 +68,7 @@ const rowOf = (one: TransactionDescription): (string | number)[] => [
 
 function addDescribe(transactions: Command): void {
   withFormats(transactions.command('describe'))
-    .description('print the current transaction of an id, and how the last one ended')
+    .description('print the current transaction of an id with its partitions, and how the last one ended')
     .argument('<ids...>')
     .addHelpText('after', '\nExample:\n  rivulet transactions describe payments-1')
     .action(describe);
@@ -77,7 +77,17 @@ function addDescribe(transactions: Command): void {
 async function describe(ids: readonly string[], flags: FormatFlags, command: Command): Promise<void> {
   ids.forEach(checkId);
   const found = await (await adminOf(command)).describeTransactions(ids);
-  await printFormatted(flags, found, () => printTable([...headings, ...moreHeadings], found.map(longRowOf)));
+  await printFormatted(flags, found, () => printDetails(found));
+}
+
+function printDetails(found: readonly TransactionDetails[]): void {
+  printTable([...headings, ...moreHeadings], found.map(longRowOf));
+  const rows = found.flatMap(({ transactionalId, partitions }) =>
+    partitions.map((of) => [transactionalId, of.topic ?? of.topicId, of.partition, of.batches, of.records]),
+  );
+  if (rows.length === 0) return;
+  printLine('');
+  printTable(['TRANSACTIONAL-ID', 'TOPIC', 'PARTITION', 'BATCHES', 'RECORDS'], rows);
 }
 
 const moreHeadings = ['PRODUCER-ID', 'EPOCH', 'TIMEOUT', 'LAST-TRANSACTION'];

@@ -37,7 +37,12 @@ import {
   type TestDelivery,
 } from './subscription-admin.ts';
 import type { PartitionDetails, TimestampOffset, TopicDescription, TopicOffsets, TopicSummary } from './topics.ts';
-import { createTransactionAdmin, type TransactionAdmin, type TransactionDescription } from './transaction-admin.ts';
+import {
+  createTransactionAdmin,
+  type TransactionAdmin,
+  type TransactionDescription,
+  type TransactionDetails,
+} from './transaction-admin.ts';
 
 type OffsetQuery = 'earliest' | 'latest' | 'maxTimestamp' | number;
 
@@ -299,7 +304,7 @@ export class Admin {
   }
 
   /** Describes one id after the other. Throws TRANSACTIONAL_ID_NOT_FOUND if one of them does not exist. */
-  describeTransactions(transactionalIds: readonly string[]): Promise<TransactionDescription[]> {
+  describeTransactions(transactionalIds: readonly string[]): Promise<TransactionDetails[]> {
     return this.#transactions.describe(transactionalIds);
   }
 
@@ -307,7 +312,7 @@ export class Admin {
    * Aborts the open transaction of an id without its token, and fences its instance, even if that is alive. A transaction that
    * is decided is shown instead. Returns what is then. Throws TRANSACTIONAL_ID_NOT_FOUND.
    */
-  abortTransaction(transactionalId: string): Promise<TransactionDescription> {
+  abortTransaction(transactionalId: string): Promise<TransactionDetails> {
     return this.#transactions.abort(transactionalId);
   }
 

@@ -1,5 +1,5 @@
 // This part of the administration looks at transactions, and ends those that nobody else ends.
-import type { TransactionDescription as Described } from '../../lib/api/transactions.ts';
+import type { TransactionDescription as Described, PartitionInTransaction } from '../../lib/api/transactions.ts';
 import { paths } from '../transport/paths.ts';
 import type { AdminCalls } from './admin-calls.ts';
 
@@ -9,6 +9,11 @@ export type TransactionDescription = Omit<Described, 'deadlineMs' | 'lastUsedMs'
   /** When the last transaction ended, or the id was initialized, epoch milliseconds. */
   readonly lastUsed: number;
 };
+
+export type { PartitionInTransaction };
+
+/** `partitions` are those in which the current transaction has staged records, sorted by topic id and partition. */
+export type TransactionDetails = TransactionDescription & { readonly partitions: readonly PartitionInTransaction[] };
 
 type Page = { readonly transactions: readonly TransactionDescription[]; readonly nextAfter?: string };
 
@@ -20,13 +25,13 @@ export function createTransactionAdmin(calls: AdminCalls) {
     describe: (transactionalIds: readonly string[]) => describe(calls, transactionalIds),
     abort: (transactionalId: string) => {
       const path = `${paths.transaction(transactionalId)}/force-abort`;
-      return calls.retrying(() => calls.ask<TransactionDescription>({ method: 'POST', path, writes: true }));
+      return calls.retrying(() => calls.ask<TransactionDetails>({ method: 'POST', path, writes: true }));
     },
   };
 }
 
-async function describe(calls: AdminCalls, transactionalIds: readonly string[]): Promise<TransactionDescription[]> {
-  const found: TransactionDescription[] = [];
+async function describe(calls: AdminCalls, transactionalIds: readonly string[]): Promise<TransactionDetails[]> {
+  const found: TransactionDetails[] = [];
   for (const id of transactionalIds) found.push(await calls.read(paths.transaction(id)));
   return found;
 }

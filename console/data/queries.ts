@@ -52,6 +52,10 @@ export const group = (groupId: string, options: Live = {}) =>
 export const transactions = (options: Live = {}) =>
   queryOptions({ queryKey: ['transactions'], queryFn: () => admin.listTransactions(), ...live(options) });
 
+/** With the partitions in which it has staged records. */
+export const transaction = (id: string) =>
+  queryOptions({ queryKey: ['transactions', id], queryFn: async () => (await admin.describeTransactions([id]))[0]! });
+
 export const subscriptions = (options: Live = {}) =>
   queryOptions({ queryKey: ['subscriptions'], queryFn: () => admin.listSubscriptions(), ...live(options) });
 

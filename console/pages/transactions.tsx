@@ -3,10 +3,10 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { ageOf, stateOf } from '../../cli/transaction-state.ts';
-import type { TransactionDescription } from '../../client/admin/transaction-admin.ts';
+import type { PartitionInTransaction, TransactionDescription } from '../../client/admin/transaction-admin.ts';
 import { rivulet } from '../data/command-lines.ts';
 import { type LiveSearch, liveOf } from '../data/live-search.ts';
-import { transactions } from '../data/queries.ts';
+import { transaction, transactions } from '../data/queries.ts';
 import { admin } from '../data/service.ts';
 import { Dialog } from '../parts/dialog.tsx';
 import { Empty } from '../parts/empty.tsx';
@@ -25,6 +25,7 @@ export function Page() {
   const navigate = route.useNavigate();
   const [all, setAll] = useState(false);
   const [asked, setAsked] = useState<TransactionDescription>();
+  const [looked, setLooked] = useState<TransactionDescription>();
   const list = useQuery(transactions(liveOf(search)));
   const change = (next: LiveSearch): void => void navigate({ to: '.', search: { ...search, ...next }, replace: true });
   return (
@@ -48,9 +49,11 @@ export function Page() {
           shown={list.data.filter((one) => isShown(one, search, all))}
           nowMs={list.dataUpdatedAt}
           onAbort={setAsked}
+          onLook={setLooked}
         />
       )}
       {asked && <Abort transaction={asked} onClose={() => setAsked(undefined)} />}
+      {looked && <Details id={looked.transactionalId} onClose={() => setLooked(undefined)} />}
     </>
   );
 }
@@ -66,9 +69,10 @@ type Props = {
   readonly shown: readonly TransactionDescription[];
   readonly nowMs: number;
   readonly onAbort: (transaction: TransactionDescription) => void;
+  readonly onLook: (transaction: TransactionDescription) => void;
 };
 
-function Transactions({ all, shown, nowMs, onAbort }: Props) {
+function Transactions({ all, shown, nowMs, ...actions }: Props) {
   if (shown.length === 0)
     return (
       <Empty command={rivulet('transactions', 'list', '--all')}>
@@ -81,14 +85,16 @@ function Transactions({ all, shown, nowMs, onAbort }: Props) {
     <Table
       label="Transactions"
       sort="-Age"
-      columns={columnsOf(nowMs, onAbort)}
+      columns={columnsOf(nowMs, actions)}
       rows={shown}
       keyOf={({ transactionalId }) => transactionalId}
     />
   );
 }
 
-const columnsOf = (nowMs: number, onAbort: Props['onAbort']): readonly Column<TransactionDescription>[] => [
+type Actions = Pick<Props, 'onAbort' | 'onLook'>;
+
+const columnsOf = (nowMs: number, { onAbort, onLook }: Actions): readonly Column<TransactionDescription>[] => [
   { label: 'Id', by: ({ transactionalId }) => transactionalId, cell: ({ transactionalId }) => transactionalId },
   { label: 'State', by: (of) => stateOf(of, nowMs), cell: (of) => stateOf(of, nowMs) },
   { label: 'Age', numeric: true, by: (of) => ageOf(of, nowMs), cell: (of) => duration(ageOf(of, nowMs)) },
@@ -106,12 +112,50 @@ const columnsOf = (nowMs: number, onAbort: Props['onAbort']): readonly Column<Tr
   {
     label: 'Actions',
     cell: (of) => (
-      <button type="button" disabled={of.state === 'empty'} onClick={() => onAbort(of)}>
-        Abort
-      </button>
+      <>
+        <button type="button" disabled={of.batches === 0} onClick={() => onLook(of)}>
+          Partitions
+        </button>{' '}
+        <button type="button" disabled={of.state === 'empty'} onClick={() => onAbort(of)}>
+          Abort
+        </button>
+      </>
     ),
   },
 ];
+
+type DetailsProps = { readonly id: string; readonly onClose: () => void };
+
+function Details({ id, onClose }: DetailsProps) {
+  const { data, error, isPending } = useQuery(transaction(id));
+  return (
+    <Dialog
+      title={`Where the transaction of ${id} has staged records`}
+      act="Close"
+      command={rivulet('transactions', 'describe', id)}
+      onAct={async () => undefined}
+      onClose={onClose}
+      hasCancel={false}
+    >
+      <Problem error={error} />
+      {isPending && <Loading />}
+      {data && <Table label="Partitions" columns={partitionColumns} rows={data.partitions} keyOf={placeOf} />}
+    </Dialog>
+  );
+}
+
+const placeOf = ({ topicId, partition }: PartitionInTransaction): string => `${topicId}/${partition}`;
+
+const partitionColumns: readonly Column<PartitionInTransaction>[] = [
+  { label: 'Topic', by: nameIn, cell: nameIn },
+  { label: 'Partition', numeric: true, by: ({ partition }) => partition, cell: ({ partition }) => partition },
+  { label: 'Batches', numeric: true, by: ({ batches }) => batches, cell: ({ batches }) => count(batches) },
+  { label: 'Records', numeric: true, by: ({ records }) => records, cell: ({ records }) => count(records) },
+];
+
+function nameIn({ topic, topicId }: PartitionInTransaction): string {
+  return topic ?? `${topicId} (deleted)`;
+}
 
 type AbortProps = { readonly transaction: TransactionDescription; readonly onClose: () => void };
 

@@ -130,7 +130,7 @@ const describe = (engine: WithTransactions) =>
     pathSchema: transactionPath,
     status: 200,
     replySchema: transactionDescription,
-    errors: ['TRANSACTIONAL_ID_NOT_FOUND'],
+    errors: ['TRANSACTIONAL_ID_NOT_FOUND', 'CORRUPT_LOG'],
     run: async ({ path }) => json(200, documentOf(await engine.transactions.describe(path.id))),
   });
 
@@ -152,6 +152,6 @@ const list = (engine: WithTransactions) =>
 
 const endedReply = (reply: EndedTransaction): HttpResult => json(200, reply);
 
-function documentOf({ deadlineMs, lastUsedMs, ...rest }: TransactionDescription) {
+function documentOf<T extends TransactionDescription>({ deadlineMs, lastUsedMs, ...rest }: T) {
   return { ...rest, deadline: deadlineMs, lastUsed: lastUsedMs };
 }

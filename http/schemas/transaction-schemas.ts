@@ -81,7 +81,17 @@ const description = {
   last: z.strictObject({ transaction: z.int(), outcome }).optional(),
 };
 
-export const transactionDescription = z.strictObject(description).meta({ id: 'Transaction' });
+const partitionOfTransaction = z.strictObject({
+  topic: z.string().optional().meta({ description: 'Missing if the topic was deleted since' }),
+  topicId,
+  partition,
+  batches: z.int().min(1),
+  records: z.int().min(1),
+});
+
+export const transactionDescription = z
+  .strictObject({ ...description, partitions: z.array(partitionOfTransaction) })
+  .meta({ id: 'Transaction' });
 export const transactionList = z
   .strictObject({ transactions: z.array(z.strictObject(description)), nextAfter: z.string().optional() })
   .meta({ id: 'TransactionList' });

@@ -1,6 +1,7 @@
 // DescribeTransactions (65). Describes transactional ids by name.
 //
-// Version 0. Deviation: the partitions of an open transaction are not listed.
+// Version 0. Deviation: a partition is listed when the transaction has staged records in it, and not when it was only added.
+import type { TransactionDetails } from '../../lib/api/transactions.ts';
 import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { defineApi, type Gateway } from '../api.ts';
 import { code, readCode } from '../errors.ts';
@@ -18,6 +19,7 @@ type StateReply = {
   readonly transactionStartTimeMs: number;
   readonly producerId: number;
   readonly producerEpoch: number;
+  readonly topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[];
 };
 
 const idsAtOnce = 16;
@@ -40,11 +42,19 @@ async function describe({ engine }: Gateway, transactionalId: string): Promise<S
       transactionState: stateName(found),
       transactionTimeoutMs: timeoutMs,
       transactionStartTimeMs: startOf(found),
+      topics: topicsOf(found),
     };
   } catch (error) {
     return {
       ...{ errorCode: readCode(error), transactionalId, producerId: -1, producerEpoch: -1, transactionState: '' },
-      ...{ transactionTimeoutMs: -1, transactionStartTimeMs: -1 },
+      ...{ transactionTimeoutMs: -1, transactionStartTimeMs: -1, topics: [] },
     };
   }
+}
+
+/** A topic that was deleted since has no name here, and is left out. */
+function topicsOf({ partitions }: TransactionDetails): StateReply['topics'] {
+  const named = partitions.flatMap(({ topic, partition }) => (topic === undefined ? [] : [{ topic, partition }]));
+  const topics = Map.groupBy(named, ({ topic }) => topic);
+  return [...topics].map(([topic, of]) => ({ topic, partitions: of.map(({ partition }) => partition) }));
 }

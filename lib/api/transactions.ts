@@ -99,6 +99,17 @@ export type TransactionDescription = {
   readonly last?: { readonly transaction: number; readonly outcome: TransactionOutcome };
 };
 
+/** A partition in which the current transaction has staged records. `topic` is missing if the topic was deleted since. */
+export type PartitionInTransaction = {
+  readonly topic?: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly batches: number;
+  readonly records: number;
+};
+
+export type TransactionDetails = TransactionDescription & { readonly partitions: readonly PartitionInTransaction[] };
+
 /** `nextAfter` is there if more follow. The ids are in order, and each page may have fewer than were asked for. */
 export type TransactionPage = { readonly transactions: readonly TransactionDescription[]; readonly nextAfter?: string };
 
@@ -154,8 +165,8 @@ export type Transactions = Staging & {
   commit(request: { readonly in: TransactionRef; readonly offsets?: boolean }): Promise<EndedTransaction>;
   abort(request: { readonly in: TransactionRef }): Promise<EndedTransaction>;
   /** Ends an open transaction without its token: an operator's work. The running instance of the id is fenced. */
-  forceAbort(transactionalId: string): Promise<TransactionDescription>;
-  describe(transactionalId: string): Promise<TransactionDescription>;
+  forceAbort(transactionalId: string): Promise<TransactionDetails>;
+  describe(transactionalId: string): Promise<TransactionDetails>;
   /** Aborts what was abandoned, applies what was only decided, and forgets ids that were not used for a week. */
   tend(isOver?: () => boolean): Promise<TransactionsReport>;
   list(request: { readonly limit?: number; readonly after?: string }): Promise<TransactionPage>;

@@ -1,7 +1,7 @@
 // Lists transactional ids and says what becomes of their transactions.
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
-import type { TransactionDescription, TransactionPage } from '../api/transactions.ts';
+import type { TransactionDescription, TransactionDetails, TransactionPage } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import {
@@ -17,18 +17,30 @@ import { endUpdate, inTransaction, isInState, readTransaction, type TransactionI
 import { producerAfter } from './producer-after.ts';
 import { beingEnded, unknownId } from './refusals.ts';
 import { groupsOf } from './staged-offsets.ts';
+import { stagedPartitions } from './staged-partitions.ts';
 
 const readsAtOnce = 16;
 const tries = 4;
 
-export async function describeTransaction(
-  { table }: GroupContext,
-  transactionalId: string,
-): Promise<TransactionDescription> {
+export async function describeTransaction(context: GroupContext, transactionalId: string): Promise<TransactionDetails> {
   checkAnyText(transactionalId);
+  for (let attempt = 0; ; attempt++) {
+    const item = await livingItem(context, transactionalId);
+    try {
+      return { ...descriptionOf(item), partitions: await stagedPartitions(context, item) };
+    } catch (error) {
+      // The pages of spilled runs go when the transaction has ended. Then the next one is described.
+      const { xid, number } = await livingItem(context, transactionalId);
+      const hasEnded = xid !== item.xid || number !== item.number;
+      if (!hasEnded || attempt === tries) throw error;
+    }
+  }
+}
+
+async function livingItem({ table }: GroupContext, transactionalId: string): Promise<LivingItem> {
   const item = await readTransaction(table, transactionalId);
   if (!isLiving(item)) throw unknownId(transactionalId);
-  return descriptionOf(item);
+  return item;
 }
 
 export async function listTransactions(
@@ -62,7 +74,7 @@ async function livingOf(table: Table, transactionalId: string): Promise<Transact
 }
 
 /** Ends what is open, and fences the instance that began it. A transaction that is decided is applied. */
-export async function forceAbort(context: GroupContext, transactionalId: string): Promise<TransactionDescription> {
+export async function forceAbort(context: GroupContext, transactionalId: string): Promise<TransactionDetails> {
   checkAnyText(transactionalId);
   let number: number | undefined;
   for (let attempt = 0; ; attempt++) {

@@ -55,6 +55,10 @@ function inOrder(pages: readonly Item[]): Uint8Array[] {
   return runs;
 }
 
+/** The entries of each partition, in the order of topic id and partition. */
+export const stagedByPartition = async (table: Table, item: TransactionItem) =>
+  byPartition(await stagedRuns(table, item), createPace());
+
 /** The entries that one head gets. */
 export type HeadRuns = {
   readonly address: PageAddress;

@@ -66,7 +66,9 @@ describe('transactions', () => {
   test('are described and aborted, one after the other', async () => {
     const topic = await newTopic();
     const id = await opened(topic);
-    const before = rowOf((await rivulet(['transactions', 'describe', id])).stdout, id)!;
+    const { stdout } = await rivulet(['transactions', 'describe', id]);
+    const before = rowOf(stdout, id)!;
+    expect(stdout).toMatch(new RegExp(`\\n${id} +${topic} +\\d +1 +1\\n$`));
     expect([before[1], before.at(-2), before.at(-1)]).toEqual(['open', '15m', '-']);
     const aborted = await rivulet(['transactions', 'abort', 'missing', id]);
     expect(aborted).toMatchObject({

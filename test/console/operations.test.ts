@@ -189,6 +189,17 @@ describe.skipIf(reasonToSkip)('the pages of operations', () => {
       `${printed!.producerId}, epoch ${printed!.producerEpoch}`,
     ]);
     await expectFine(page);
+    const [described] = JSON.parse(await console.cli(['transactions', 'describe', 'payments-1', '-o', 'json'])) as {
+      partitions: { topic: string; partition: number; batches: number; records: number }[];
+    }[];
+    await page.getByRole('button', { name: 'Partitions' }).click();
+    await page.getByRole('region', { name: 'Partitions' }).waitFor();
+    expect(await rowsOf(page, 'Partitions')).toEqual(
+      described!.partitions.map((of) => [of.topic, String(of.partition), count(of.batches), count(of.records)]),
+    );
+    expect(described!.partitions).toHaveLength(1);
+    await expectFine(page);
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
     await page.getByRole('button', { name: 'Abort' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByText('npx rivulet transactions abort payments-1').waitFor();

@@ -230,7 +230,9 @@ test('ids are listed and described by the names that Kafka has for their states'
     (await wire.ask(key.describeTransactions, 0, { transactionalIds: ['described/1'] })).transactionStates[0];
   expect(await state()).toMatchObject({ errorCode: 0, transactionState: 'Empty', transactionStartTimeMs: -1 });
   expect(await open(ref)).toBe(0);
-  expect(await state()).toMatchObject({ transactionState: 'Ongoing', producerId: ref.producerId });
+  expect(await state()).toMatchObject({ transactionState: 'Ongoing', producerId: ref.producerId, topics: [] });
+  expect((await stage(ref, 0, 'described')).code).toBe(0);
+  expect(await state()).toMatchObject({ topics: [{ topic, partitions: [0] }] });
   const list = async (more: object) => {
     const message = { stateFilters: [], producerIdFilters: [], durationFilter: -1, ...more };
     const { transactionStates, unknownStateFilters } = await wire.ask(key.listTransactions, 1, message);
@@ -241,7 +243,7 @@ test('ids are listed and described by the names that Kafka has for their states'
   expect(await list({ stateFilters: ['Odd'] })).toEqual([[], ['Odd']]);
   expect(await list({ producerIdFilters: [ref.producerId], durationFilter: 3_600_000 })).toEqual([[], []]);
   expect(await end(ref, true)).toBe(0);
-  expect(await state()).toMatchObject({ transactionState: 'CompleteCommit' });
+  expect(await state()).toMatchObject({ transactionState: 'CompleteCommit', topics: [] });
   const missing = await wire.ask(key.describeTransactions, 0, { transactionalIds: ['missing'] });
   expect(missing.transactionStates).toMatchObject([{ errorCode: 105 }]);
 });

@@ -6,14 +6,14 @@ import type { InitializedTransactions } from '../../lib/api/transactions.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
 import { compile } from '../../lib/storage/aws/dynamodb-expressions.ts';
-import { headKey, transactionKey, transactionListingKey } from '../../lib/storage/keys.ts';
+import { headKey, stagePagesPartition, transactionKey, transactionListingKey } from '../../lib/storage/keys.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table, Update } from '../../lib/storage/table.ts';
 import { encodeStaged, newTransactionItem, parseTransactionItem } from '../../lib/transaction/item.ts';
 import { headRunsOf, stagedRuns } from '../../lib/transaction/staged-runs.ts';
 import { createWorld, readAll, text, valuesOf, type World } from '../log/world.ts';
-import { through } from '../sim/core/through.ts';
-import { isOneStep } from './steps.ts';
+import { type Call, through } from '../sim/core/through.ts';
+import { isOneStep, runningBefore } from './steps.ts';
 import { producerOf, startProducer } from './world.ts';
 
 const random = Uint8Array.from({ length: 8 }, () => 7);
@@ -79,7 +79,13 @@ describe('a request for many partitions', () => {
     await world.engine.transactions.stage(requestOf(begun, 256));
     const item = await world.table.get(transactionKey('tx'));
     expect(((item!.t as Uint8Array[] | undefined) ?? []).length).toBeLessThan(30);
-    expect((await world.engine.transactions.describe('tx')).batches).toBe(256);
+    const { batches, partitions: described } = await world.engine.transactions.describe('tx');
+    expect(batches).toBe(256);
+    expect(described).toEqual(
+      Array.from({ length: 256 }, (_, partition) => {
+        return { topic: 'wide', topicId: expect.any(String), partition, batches: 1, records: 1 };
+      }),
+    );
     const again = await world.engine.transactions.stage(requestOf(begun, 256));
     expect(again.partitions.every((one) => 'duplicate' in one && one.duplicate)).toBe(true);
     await world.engine.transactions.stage(requestOf(begun, 3, 1));
@@ -90,6 +96,18 @@ describe('a request for many partitions', () => {
     });
     const ends = partitions.map((one) => ('highWatermark' in one ? one.highWatermark : -1));
     expect(ends).toEqual(Array.from({ length: 256 }, (_, partition) => (partition < 3 ? 2 : 1)));
+  });
+
+  test('is described as the next transaction if it ends, and its pages go, while they are read', async () => {
+    const begun = await world.engine.transactions.init({ transactionalId: 'tx' });
+    await world.engine.transactions.stage(requestOf(begun, 256));
+    const isOfPages = (call: Call) => call.kind === 'query' && call.query.pk === stagePagesPartition('tx');
+    const table = runningBefore(world.table, isOfPages, async () => {
+      await world.engine.transactions.abort({ in: begun });
+      await world.engine.transactions.tend();
+    });
+    const found = await createEngine({ ...world, table }).transactions.describe('tx');
+    expect(found).toMatchObject({ state: 'empty', batches: 0, partitions: [], last: { outcome: 'aborted' } });
   });
 
   test.each([1, 40, 41, 256])('fits an expression of DynamoDB: %i partitions', async (count) => {

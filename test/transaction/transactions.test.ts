@@ -61,6 +61,18 @@ describe('a transaction', () => {
     expect(await read(0)).toEqual(['a']);
   });
 
+  test('is described with the partitions in which it has staged, also if their topic was deleted since', async () => {
+    const { topicId } = await world.engine.createTopic({ topic: 'gone', partitions: 2 });
+    const producer = await startProducer(world.engine, 'tx');
+    await producer.stage('gone', 1, ['a', 'b']);
+    await producer.stage('gone', 1, ['c']);
+    const place = { topicId, partition: 1, batches: 2, records: 3 };
+    const described = async () => (await createEngine({ ...world }).transactions.describe('tx')).partitions;
+    expect(await described()).toEqual([{ topic: 'gone', ...place }]);
+    await world.engine.deleteTopic('gone');
+    expect(await described()).toEqual([place]);
+  });
+
   test('that is open for longer than its time-out is aborted', async () => {
     const producer = await startProducer(world.engine, 'tx', 1_000);
     await producer.stage('t', 0, ['late']);

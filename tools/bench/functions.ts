@@ -49,7 +49,7 @@ export async function benchFunctions(directory: string, rounds: number): Promise
   );
 }
 
-/** What the stack sets for its functions. A test starts every bundle with it, so that a variable which is missing here is seen. */
+/** The variables that the stack sets for its functions. A test starts every bundle with them, so a missing one is seen. */
 export const deployedEnvironment = {
   ...{ BUCKET: 'a-bucket', TABLE: 'a-table', SERVICE: 'Test', AWS_REGION: 'eu-west-1' },
   TABLE_ARN: 'arn:aws:dynamodb:eu-west-1:123456789012:table/a-table',
