@@ -73,12 +73,13 @@ async function runAgainst(name: TargetName, plan: Plan): Promise<Map<string, Out
   return outcomes;
 }
 
-async function runOne(name: TargetName, plan: Plan, test: Test, { address }: Target): Promise<Outcome> {
+async function runOne(name: TargetName, plan: Plan, test: Test, target: Target): Promise<Outcome> {
   const { suite, folder, place, limitMs } = plan;
   const scratch = join(place, 'scratch', fileName(test));
   mkdirSync(scratch, { recursive: true });
-  const command = suite.command(folder, test, address, scratch);
-  const outcome = await runTest(suite, command, join(place, `${fileName(test)}.log`), limitMs);
+  const command = suite.command(folder, test, target.address, scratch);
+  const log = join(place, `${fileName(test)}.log`);
+  const outcome = await runTest(suite, command, { log, limitMs, ...(test.crashesCluster && { crash: target.crash }) });
   console.log(`${name}: ${test.name} ${outcome.verdict}, ${outcome.seconds} s`);
   return outcome;
 }

@@ -23,6 +23,8 @@ export type Test = {
   readonly name: string;
   /** Whether the cluster is to create topics that are asked for. Default true. */
   readonly autoCreate?: boolean;
+  /** The test is a program of Node that may ask for a crash of the cluster (`crashCluster` in java/program.ts). */
+  readonly crashesCluster?: boolean;
 };
 
 export type Command = {
@@ -36,17 +38,17 @@ export type Verdict = 'passed' | 'failed' | 'skipped';
 
 export type Outcome = { readonly verdict: Verdict; readonly seconds: number };
 
+export type Bounds = {
+  readonly log: string;
+  readonly limitMs: number;
+  /** Crashes the cluster and starts it again, when the test sends a message. Without it the test has no channel. */
+  readonly crash?: () => Promise<void>;
+};
+
 /** Runs one test. Its output goes to `log`. A test that is not done after `limitMs` has failed. */
-export async function runTest(suite: Suite, command: Command, log: string, limitMs: number): Promise<Outcome> {
+export async function runTest(suite: Suite, command: Command, { log, limitMs, crash }: Bounds): Promise<Outcome> {
   const begunMs = performance.now();
   const output = createWriteStream(log);
-  // In a group of its own, so that what it has started ends with it.
-  const child = spawn('nice', ['-n', '5', command.file, ...command.args], {
-    ...{ cwd: command.cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
-    env: { ...process.env, ...command.env },
-  });
-  child.stdout?.pipe(output, { end: false });
-  child.stderr?.pipe(output, { end: false });
   const endGroup = () => {
     try {
       process.kill(-child.pid!, 'SIGKILL');
@@ -54,6 +56,14 @@ export async function runTest(suite: Suite, command: Command, log: string, limit
       // The group has ended.
     }
   };
+  // In a group of its own, so that what it has started ends with it.
+  const child = spawn('nice', ['-n', '5', command.file, ...command.args], {
+    ...{ cwd: command.cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe', ...(crash ? ['ipc' as const] : [])] },
+    env: { ...process.env, ...command.env },
+  });
+  child.on('message', () => void crash?.().then(() => child.connected && child.send('crashed'), endGroup));
+  child.stdout?.pipe(output, { end: false });
+  child.stderr?.pipe(output, { end: false });
   const timer = setTimeout(endGroup, limitMs);
   const code = await new Promise<number | null>((resolve, reject) =>
     child.once('error', reject).once('close', resolve),

@@ -5,13 +5,13 @@ import { once } from 'node:events';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { startBroker } from '../bench/peers/broker.ts';
+import { type Broker, startBroker } from '../bench/peers/broker.ts';
 import { defaultCache, execute, installOnce, requireTool } from '../emulator/install.ts';
 
 export const targetNames = ['kafka', 'rivulet'] as const;
 export type TargetName = (typeof targetNames)[number];
 
-export type Target = { readonly address: string; stop(): Promise<void> };
+export type Target = Omit<Broker, 'pid'>;
 
 type Options = { readonly directory: string; readonly autoCreate: boolean };
 
@@ -54,23 +54,34 @@ async function startKafka({ directory, autoCreate }: Options): Promise<Target> {
 
 async function startRivulet({ directory, autoCreate }: Options): Promise<Target> {
   const create = autoCreate ? ['--kafka-num-partitions', String(numPartitions)] : ['--no-kafka-auto-create'];
-  const ports = ['--port', '0', '--kafka-port', '0'];
+  const settings = ['--data', join(directory, 'data'), ...create];
+  let serving = await serve(directory, '0', settings);
+  const { address } = serving;
+  return {
+    address,
+    async crash() {
+      await serving.end('SIGKILL');
+      serving = await serve(directory, address.split(':')[1]!, settings);
+    },
+    stop: () => serving.end('SIGTERM'),
+  };
+}
+
+async function serve(directory: string, kafkaPort: string, settings: readonly string[]) {
   const main = resolve(import.meta.dirname, '../../cli/main.ts');
-  const child = spawn(process.execPath, [main, 'serve', ...ports, '--data', join(directory, 'data'), ...create], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const ports = ['--port', '0', '--kafka-port', kafkaPort];
+  const child = spawn(process.execPath, [main, 'serve', ...ports, ...settings], { stdio: ['ignore', 'pipe', 'pipe'] });
   process.once('exit', () => child.kill());
   const ended = once(child, 'exit');
-  const log = createWriteStream(join(directory, 'serve.log'));
-  child.stderr.pipe(log);
+  child.stderr.pipe(createWriteStream(join(directory, 'serve.log'), { flags: 'a' }));
   for await (const line of createInterface(child.stdout)) {
     const found = /Kafka's clients connect to (\S+)/.exec(line);
     if (!found) continue;
     child.stdout.resume();
     return {
       address: found[1]!,
-      async stop() {
-        child.kill();
+      async end(signal: 'SIGKILL' | 'SIGTERM') {
+        child.kill(signal);
         await ended;
       },
     };

@@ -171,7 +171,8 @@ async function bumpOnce(run: Run): Promise<GroupHead> {
 async function makeAndBump(context: GroupContext, sent: CheckedRequest): Promise<GroupHead | undefined> {
   const { groupId, memberId } = sent;
   const head = await openHead(context, groupId);
-  if (head.subscription && isLeaving(sent)) return head;
+  // A member that leaves changes no protocol: those who have taken over the group meanwhile have another.
+  if (isLeaving(sent) && (head.subscription || head.classic)) return head;
   await checkMayJoin(context, sent, head);
   if (head.classic) await endClassic(context, groupId, head, memberId);
   return bump(context, groupId, hasTargets, hasNoSubscription);

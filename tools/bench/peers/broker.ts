@@ -1,5 +1,6 @@
 // One broker of Apache Kafka on loopback, from jars that Maven has fetched.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { openSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -15,7 +16,14 @@ export type BrokerOptions = {
   readonly settings: Readonly<Record<string, string | number>>;
 };
 
-export type Broker = { readonly address: string; readonly pid: number; stop(): Promise<void> };
+export type Broker = {
+  readonly address: string;
+  /** Of the process that was started first. */
+  readonly pid: number;
+  /** Kills it with SIGKILL, and starts it again with its data at the same address. */
+  crash(): Promise<void>;
+  stop(): Promise<void>;
+};
 
 /** The arguments of `java` for a program of Kafka, or for one that uses Kafka's classes. */
 export const javaArgs = (jars: string, heap: string, ...args: string[]): string[] => [
@@ -45,20 +53,29 @@ export async function startBroker({ jars, directory, heap, settings }: BrokerOpt
     properties,
   ];
   await execute('java', javaArgs(jars, '128m', ...format), directory);
-  const output = openSync(join(directory, 'broker.log'), 'w');
-  const broker = spawn('java', javaArgs(jars, heap, 'kafka.Kafka', properties), { stdio: ['ignore', output, output] });
-  // A signal would end this process and leave the broker behind.
+  const output = openSync(join(directory, 'broker.log'), 'a');
+  const launch = async () => {
+    const child = spawn('java', javaArgs(jars, heap, 'kafka.Kafka', properties), { stdio: ['ignore', output, output] });
+    // A signal would end this process and leave the broker behind.
+    process.once('exit', () => child.kill());
+    await listening(child, port);
+    return child;
+  };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-  process.once('exit', () => broker.kill());
-  await listening(broker, port);
+  let broker = await launch();
+  const end = async (signal: 'SIGKILL' | 'SIGTERM') => {
+    const ended = once(broker, 'exit');
+    broker.kill(signal);
+    await ended;
+  };
   return {
     address: `127.0.0.1:${port}`,
     pid: broker.pid!,
-    async stop() {
-      const ended = new Promise((resolve) => broker.once('exit', resolve));
-      broker.kill();
-      await ended;
+    async crash() {
+      await end('SIGKILL');
+      broker = await launch();
     },
+    stop: () => end('SIGTERM'),
   };
 }
 

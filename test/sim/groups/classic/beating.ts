@@ -1,5 +1,5 @@
-// Members that join by heartbeats (KIP-848) a group that had the classic protocol, or has it next. What they are told and commit is
-// judged with the rest: generations and member epochs are numbers of one kind.
+// These members join by heartbeats (KIP-848) a group that had the classic protocol, or has it next. The checker judges their
+// tellings and commits with the rest: generations and member epochs are numbers of one kind.
 import { newGroupHistory } from '../history.ts';
 import { newMemberName, type SimMember, startMember } from '../member.ts';
 import { type ClassicCommitSeen, type ClassicSurroundings, noteDeparture, type Told } from './member.ts';

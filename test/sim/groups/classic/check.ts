@@ -70,15 +70,19 @@ function* claimsOf({ claims, tellings }: ClassicHistory): Generator<string> {
     }
 }
 
-/** A group takes on the other protocol only when the members of the one before have left it, or may be dead. */
+/**
+ * A group takes on the other protocol only when the members of the one before have left it, or may be dead. A member that was frozen
+ * may take an old answer.
+ */
 function* protocolsOf({ tellings, beating, departures }: ClassicWorldHistory): Generator<string> {
-  for (const { memberId, atMs } of tellings) {
-    const isThere = (other: Told) =>
-      beating.has(other.memberId) !== beating.has(memberId) &&
-      other.atMs < atMs &&
-      (departures.get(other.memberId) ?? Number.POSITIVE_INFINITY) > atMs;
-    const other = tellings.find(isThere);
-    if (other) yield complaint('members of both protocols', `${memberId} was told beside ${other.memberId}`);
+  const isThere = ({ memberId }: Told, atMs: number) => atMs < (departures.get(memberId) ?? Number.POSITIVE_INFINITY);
+  // At epoch 0 a member has not joined yet.
+  for (const told of tellings.filter((each) => each.generation > 0 && isThere(each, each.atMs))) {
+    const isBeating = beating.has(told.memberId);
+    const other = tellings.find(
+      (each) => beating.has(each.memberId) !== isBeating && each.atMs < told.atMs && isThere(each, told.atMs),
+    );
+    if (other) yield complaint('members of both protocols', `${told.memberId} was told beside ${other.memberId}`);
   }
 }
 

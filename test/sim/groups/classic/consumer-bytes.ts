@@ -27,7 +27,7 @@ export const subscriptionBytes = (topics: readonly string[], owned: Places = [],
     Buffer.concat([numberOf(2, 2), list(topics.map(text)), noUserData, places(owned), numberOf(generation, 4)]),
   );
 
-/** What such bytes say. */
+/** Reads such bytes. */
 export function ownedIn(metadata: Uint8Array): { readonly owned: Places; readonly generation: number } {
   const bytes = Buffer.from(metadata);
   let at = 0;

@@ -271,7 +271,7 @@ async function begin(
     state.generation = generation;
     await commitAll(world, state, revoked);
     for (const partition of revoked) state.held.delete(partition);
-    // What it has let go of may be given to another now.
+    // Another member may get it in the next round.
     state.wantsToJoin = true;
   }
   const found = taken(

@@ -1,6 +1,6 @@
-// What the leader of a group of the classic protocol gives to each member. An eager leader draws anew who gets what. A cooperative
-// one lets each member keep its share, and gives nobody what another still holds: that comes in the next round, when the other has
-// let go of it.
+// The leader of a group of the classic protocol gives each member its share. An eager leader draws anew for each partition. A
+// cooperative one lets each member keep its share, and gives nobody a partition that another still holds: that comes in the next
+// round, when the other has let go of it.
 import { subscribedTopics } from '../../../../lib/group/classic/consumer-protocol.ts';
 import type { Random } from '../../core/random.ts';
 import { assignmentBytes, ownedIn } from './consumer-bytes.ts';
@@ -36,9 +36,9 @@ export function sharesOf({ random, partitions, isCooperative }: Leader, members:
   }));
 }
 
-export const nameOf = ({ topic, partition }: Place): string => `${topic}-${partition}`;
+const nameOf = ({ topic, partition }: Place): string => `${topic}-${partition}`;
 
-/** Who holds what: of two members that both claim a partition, the one that was told it last. */
+/** The holder of each partition: of two members that both claim it, the one that was told it last. */
 function holdersOf(members: readonly Listed[]): Map<string, string> {
   const claims = members.map(({ memberId, metadata }) => ({ memberId, ...ownedIn(metadata) }));
   const holders = new Map<string, string>();
