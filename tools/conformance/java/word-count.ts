@@ -52,6 +52,7 @@ const second = startStreams(2);
 await say('join kafka summit');
 await until('kafka was counted three times', 120, has('kafka', 3));
 await until('streams was counted twice', 10, has('streams', 2));
+await until('summit, which another task may count, was counted', 30, has('summit', 1));
 second.child.kill('SIGTERM');
 await second.ended;
 const last = new Map(reader.lines.map((line) => line.split('\t') as [string, string]));
