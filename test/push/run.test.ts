@@ -367,6 +367,7 @@ describe('a failure', () => {
     expect(headers).toMatchObject({
       'rivulet.push.group': 'billing',
       'rivulet.push.topic': 't',
+      'rivulet.push.topic-id': world.topicId,
       'rivulet.push.partition': '0',
       'rivulet.push.offset': '1',
       'rivulet.push.attempts': '3',
