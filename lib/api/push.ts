@@ -165,7 +165,7 @@ export type Subscriptions = {
   retry(ref: SubscriptionRef): Promise<RetryReply>;
   /** Ends the back-off of failing batches: they are tried immediately. */
   retryNow(ref: SubscriptionRef): Promise<SubscriptionDescription>;
-  /** Makes another secret. The one before signs too, until `previousUntilMs`. Only for webhooks. */
+  /** Makes another secret. The one before signs too, until `previousUntilMs`, and each earlier one for its day. Only for webhooks. */
   rotateSecret(ref: SubscriptionRef): Promise<{ readonly secret: string; readonly previousUntilMs: number }>;
   /** The offsets stay: members may join the group and go on from them. */
   delete(ref: SubscriptionRef): Promise<void>;
