@@ -16,7 +16,7 @@ export const validSecrets = (secrets: readonly SigningSecret[], nowMs: number): 
 
 /**
  * Each of the earlier ones goes on for its day, also after a rotation that came twice because its reply was lost: the one that the
- * receiver has is among them. Of many rotations the last few count.
+ * receiver has is among them. The last few of many rotations count.
  */
 export function rotated(secrets: readonly SigningSecret[], clock: Clock) {
   const nowMs = clock.now();
