@@ -1,4 +1,5 @@
-// Every single fault at every call of the table: in a run with a failure and a poison record, in a creation, and in a deletion.
+// Every single fault at every call of the table: in a run with a failure and a poison record, in a creation, in a
+// deletion, and in a retry of dead letters.
 import { describe, expect, test } from 'vitest';
 import { RivuletError } from '../../lib/api/errors.ts';
 import { headKey } from '../../lib/storage/keys.ts';
