@@ -89,7 +89,8 @@ const subscriptionSteps = ['pause', 'resume', 'retry', 'retry-now', 'rotate-secr
 
 /**
  * The subscription may write what it gives up to this topic. Its operator needs `operatorRoutes` besides, which hold no part
- * of this path: a policy on `topics/orders/*` does not reach other topics through a subscription.
+ * of this path: a policy on `topics/orders/*` does not reach other topics through a subscription. These routes alone let their
+ * holder create the subscription, with any target, and so read the topic: they are no lesser right than an operator's.
  */
 export function deadLetterRoutes(topic: string, group: string, deadLetterTopic: string): readonly Route[] {
   const ofSubscription = `${checkedName('topic', topic)}/${checkedName('group', group)}`;

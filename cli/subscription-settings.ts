@@ -177,7 +177,7 @@ export function addUpdate(subscriptions: Command): void {
     .option('--no-bisect-batch-on-function-error', 'try a batch that failed as a whole')
     .option('--no-report-batch-item-failures', 'ignore the records that the answer names')
     .option('--no-filter', 'deliver every record')
-    .option('--no-on-failure', 'give up no record because of its attempts')
+    .option('--no-on-failure', 'try a batch until it succeeds, unless you chose another number of attempts')
     .addHelpText('after', updateHelp)
     .action(update);
 }

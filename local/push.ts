@@ -3,7 +3,8 @@
 //
 // Invariant: a partition of a subscription has one run at a time, and an append that comes during a run is looked at after it. So
 // nothing is missed between the last look of a run and its end. Only so many runs are at work at a time that requests go on. A run
-// that waits is not at work: partitions that fail leave their places to the others.
+// that waits leaves its place to the others. With `maximumConcurrency` the engine also counts leases, and a run keeps its lease
+// through a wait of up to 20 s (docs/adr/0030).
 import type { Delivered, Dispatcher, Invoke, PushInvocation, PushPorts } from '../lib/api/push.ts';
 import type { AppendNotifications } from '../lib/log/append-notifications.ts';
 import { newCache } from '../lib/runtime/cache.ts';

@@ -367,12 +367,19 @@ export class Admin {
     return this.#subscriptions.retryNow(ref);
   }
 
-  /** Delivers the dead letters of the subscription once more, in their order. It stops at the first that fails, and names it. */
+  /**
+   * Delivers the dead letters of the subscription once more, in their order. It stops at the first that fails, and names it.
+   * Errors: POLICY_VIOLATION if the subscription was paused meanwhile, SUBSCRIPTION_NOT_FOUND if it was deleted,
+   * REQUEST_TIMED_OUT if the service makes no progress.
+   */
   retryDeadLetters(ref: SubscriptionRef): Promise<RetryReply> {
     return this.#subscriptions.retryDeadLetters(ref);
   }
 
-  /** Makes another secret for a webhook. The one before signs too, until `previousUntil`. */
+  /**
+   * Makes another secret for a webhook. The one before signs too, until `previousUntil`. It is sent once: after a lost reply, rotate
+   * again; the secret that is in use signs for its day all the same.
+   */
   rotateSubscriptionSecret(ref: SubscriptionRef): Promise<RotatedSecret> {
     return this.#subscriptions.rotateSecret(ref);
   }

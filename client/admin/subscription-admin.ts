@@ -10,7 +10,7 @@ import type {
   SubscriptionSummary,
   UpdateSubscription,
 } from '../../lib/api/push.ts';
-import { isClientError, type RivuletClientError } from '../client-error.ts';
+import { isClientError, RivuletClientError } from '../client-error.ts';
 import { paths } from '../transport/paths.ts';
 import type { AdminCalls } from './admin-calls.ts';
 
@@ -54,6 +54,8 @@ export type TestDelivery = {
   readonly retryAfterMs?: number;
 };
 
+const mostIdleReplies = 2;
+
 export type SubscriptionAdmin = ReturnType<typeof createSubscriptionAdmin>;
 
 export function createSubscriptionAdmin(calls: AdminCalls) {
@@ -65,6 +67,8 @@ export function createSubscriptionAdmin(calls: AdminCalls) {
   const pathOf = ({ topic, groupId }: SubscriptionRef, step = '') => `${paths.subscription(topic, groupId)}${step}`;
   const post = <T>(path: string, body?: object): Promise<T> =>
     calls.retrying(() => calls.ask<T>({ method: 'POST', path, writes: true, ...(body && { body }) }));
+  /** A repeat would do something else: rotate another time, send another event. */
+  const once = <T>(path: string): Promise<T> => calls.ask<T>({ method: 'POST', path, writes: true });
   return {
     list: (topic?: string) => list(calls, topic),
     describe: (ref: SubscriptionRef) => describe(calls, pathOf(ref)),
@@ -82,9 +86,8 @@ export function createSubscriptionAdmin(calls: AdminCalls) {
     resume: (ref: SubscriptionRef) => post<SubscriptionDescription>(pathOf(ref, '/resume')),
     retryNow: (ref: SubscriptionRef) => post<SubscriptionDescription>(pathOf(ref, '/retry-now')),
     retryDeadLetters: (ref: SubscriptionRef) => retryDeadLetters(() => post<RetryReply>(pathOf(ref, '/retry'))),
-    rotateSecret: (ref: SubscriptionRef) => post<RotatedSecret>(pathOf(ref, '/rotate-secret')),
-    testInvoke: (ref: SubscriptionRef) =>
-      calls.ask<TestDelivery>({ method: 'POST', path: pathOf(ref, '/test-invoke'), writes: true }),
+    rotateSecret: (ref: SubscriptionRef) => once<RotatedSecret>(pathOf(ref, '/rotate-secret')),
+    testInvoke: (ref: SubscriptionRef) => once<TestDelivery>(pathOf(ref, '/test-invoke')),
   };
 }
 
@@ -121,14 +124,19 @@ async function remove(calls: AdminCalls, path: string, before: RivuletClientErro
   }
 }
 
-/** One request delivers for some seconds. */
-async function retryDeadLetters(once: () => Promise<RetryReply>): Promise<RetryReply> {
-  let delivered = 0;
-  let skipped = 0;
+/** One request delivers for some seconds. A change of the settings ends it, perhaps before its first letter. */
+async function retryDeadLetters(some: () => Promise<RetryReply>): Promise<RetryReply> {
+  let [delivered, skipped, idle] = [0, 0, 0];
   for (;;) {
-    const reply = await once();
+    const reply = await some();
     delivered += reply.delivered;
     skipped += reply.skipped;
     if (!reply.more || reply.failed) return { ...reply, delivered, skipped };
+    idle = reply.delivered + reply.skipped > 0 ? 0 : idle + 1;
+    if (idle === mostIdleReplies)
+      throw new RivuletClientError(
+        'REQUEST_TIMED_OUT',
+        `the service delivered none of the dead letters that are left, ${idle} times in a row: try it again later`,
+      );
   }
 }

@@ -51,8 +51,8 @@ async function answerTo(engine: ResourceEngine, event: ResourceEvent): Promise<A
   try {
     if (event.RequestType === 'Delete') return await remove(engine, old);
     const wanted = JSON.parse(event.ResourceProperties.Subscription) as CreateSubscription;
-    if (old === idOf(wanted)) return await change(engine, wanted);
-    return await create(engine, wanted, Number(event.ResourceProperties.Partitions), old);
+    await createTopics(engine, wanted, Number(event.ResourceProperties.Partitions));
+    return await (old === idOf(wanted) ? change(engine, wanted) : create(engine, wanted, old));
   } catch (error) {
     return { id: old, failure: reasonOf(error) };
   }
@@ -61,14 +61,7 @@ async function answerTo(engine: ResourceEngine, event: ResourceEvent): Promise<A
 const idOf = ({ topic, groupId }: SubscriptionRef): string => `${topic}/${groupId}`;
 
 /** A rollback deletes a subscription that was left half-made, by its name. It leaves one that was there before. */
-async function create(
-  engine: ResourceEngine,
-  wanted: CreateSubscription,
-  partitions: number,
-  old: string,
-): Promise<Answer> {
-  await createTopic(engine, wanted.topic, partitions);
-  if (wanted.onFailure && 'topic' in wanted.onFailure) await createTopic(engine, wanted.onFailure.topic, 1);
+async function create(engine: ResourceEngine, wanted: CreateSubscription, old: string): Promise<Answer> {
   const state = await find(engine, wanted);
   const wasThere = state !== undefined && state !== 'Creating';
   try {
@@ -77,6 +70,16 @@ async function create(
   } catch (error) {
     return { id: wasThere ? old : idOf(wanted), failure: reasonOf(error) };
   }
+}
+
+/** Those that are missing. An update may name another topic for dead letters, and the topic of before may be gone. */
+async function createTopics(
+  engine: ResourceEngine,
+  { topic, onFailure }: CreateSubscription,
+  partitions: number,
+): Promise<void> {
+  await createTopic(engine, topic, partitions);
+  if (onFailure && 'topic' in onFailure) await createTopic(engine, onFailure.topic, 1);
 }
 
 async function createTopic({ createTopic }: ResourceEngine, topic: string, partitions: number): Promise<void> {

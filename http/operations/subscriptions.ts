@@ -270,7 +270,7 @@ const retry = (engine: WithSubscriptions) =>
     pathSchema: subscriptionPath,
     status: 200,
     replySchema: retryReply,
-    errors: writeErrors,
+    errors: [...writeErrors, 'POLICY_VIOLATION'],
     run: async ({ path }) => json(200, await engine.subscriptions.retry(refOf(path))),
   });
 

@@ -124,7 +124,7 @@ export type CreatedSubscription = SubscriptionDescription & { readonly secret?: 
 
 /**
  * The result of a redelivery of dead letters. `failed` says which record stopped it; `more` that it ran out of time. `skipped` counts
- * the records in their topic that are no dead letters of this subscription, or that hold no record.
+ * the records in their topic that are no dead letters of this subscription, that hold no record, or that nothing can read.
  */
 export type RetryReply = {
   readonly delivered: number;
@@ -158,11 +158,14 @@ export type Subscriptions = {
   /** No delivery begins after this; one that is under way ends. */
   pause(ref: SubscriptionRef & { readonly reason?: string }): Promise<SubscriptionDescription>;
   resume(ref: SubscriptionRef): Promise<SubscriptionDescription>;
-  /** Delivers the dead letters of this subscription once more, in their order. It commits them one by one, and stops at a failure. */
+  /**
+   * Delivers the dead letters of this subscription once more, in their order. It commits them one by one, and stops at a failure. It
+   * works while the subscription is paused, but a pause that comes meanwhile ends it.
+   */
   retry(ref: SubscriptionRef): Promise<RetryReply>;
   /** Ends the back-off of failing batches: they are tried immediately. */
   retryNow(ref: SubscriptionRef): Promise<SubscriptionDescription>;
-  /** Makes another secret. The one before signs too, until `previousUntilMs`. Only for webhooks. */
+  /** Makes another secret. The one before signs too, until `previousUntilMs`, and each earlier one for its day. Only for webhooks. */
   rotateSecret(ref: SubscriptionRef): Promise<{ readonly secret: string; readonly previousUntilMs: number }>;
   /** The offsets stay: members may join the group and go on from them. */
   delete(ref: SubscriptionRef): Promise<void>;
@@ -239,6 +242,7 @@ export type PushTargets = {
 export type DeadLetter = {
   readonly groupId: string;
   readonly topic: string;
+  readonly topicId: string;
   readonly partition: number;
   readonly offset: number;
   readonly attempts: number;

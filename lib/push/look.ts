@@ -16,6 +16,8 @@ type Look = {
   readonly leasesOver?: LeasesOver | undefined;
   /** The partitions behind this one have their turn first. */
   readonly after?: number;
+  /** This partition is left out. */
+  readonly without?: number;
 };
 
 /**
@@ -25,7 +27,7 @@ type Look = {
 export async function lookAtPartitions(
   context: PushContext,
   subscription: LiveSubscription,
-  { leasesOver = 'by the clock', after = -1 }: Look = {},
+  { leasesOver = 'by the clock', after = -1, without }: Look = {},
 ): Promise<number> {
   if (subscription.state !== 'Enabled') return 0;
   const { clock } = context;
@@ -34,7 +36,7 @@ export async function lookAtPartitions(
   const areOver = leasesOver === 'with the process';
   const room = areOver ? Number.POSITIVE_INFINITY : roomOf(subscription, ownerships, clock.now());
   if (room === 0) return 0;
-  const inTurn = [...partitions.slice(after + 1), ...partitions.slice(0, after + 1)];
+  const inTurn = [...partitions.slice(after + 1), ...partitions.slice(0, after + 1)].filter((one) => one !== without);
   const places = inTurn.map((partition) => ({ partition, ownership: ownerships.get(partition) }));
   const free = places.filter(({ ownership }) => areOver || !ownership || !hasLiveLease(ownership, clock.now()));
   const behind = await inParallel(free, partitionsAtOnce, async (place) => {

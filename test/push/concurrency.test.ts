@@ -1,7 +1,7 @@
 // maximumConcurrency: at most so many partitions of a subscription are delivered at the same time, and nobody waits for ever.
 import { expect, test } from 'vitest';
 import { ownershipOf } from '../../lib/group/items/ownership.ts';
-import { groupOffsetsKey } from '../../lib/storage/keys.ts';
+import { groupOffsetsKey, headKey } from '../../lib/storage/keys.ts';
 import type { Table } from '../../lib/storage/table.ts';
 import { appendOne, batchOf } from '../log/world.ts';
 import { nameOf, through } from '../sim/core/through.ts';
@@ -148,6 +148,24 @@ test('where there is no room, a lease of a dead run is released all the same: a 
   expect(ownershipOf(item, 1).leaseUntilMs).toBe(0);
   await world.settle();
   expect(partitionsOf(world)).toEqual([1, 0, 1]);
+});
+
+test('a partition that cannot be read does not strand the others, and its run fails', async () => {
+  const world = await worldOfTopic(2, { repeats: 0 });
+  const failures: unknown[] = [];
+  const { dispatcher } = world.engine;
+  const run = dispatcher.run;
+  dispatcher.run = (...args) => run(...args).catch((error) => failures.push(error) as never);
+  await world.create({ maximumConcurrency: 1 });
+  const head = await world.table.get(headKey(world.topicId, 0));
+  await world.table.write({ kind: 'put', item: { ...head!, n: 1 } });
+  await world.trigger(0);
+  await world.pass(1_000);
+  // Its invocation has met the lease, and was used up.
+  await appendOne(world.engine, 1, batchOf(['a']));
+  await world.settle();
+  expect(partitionsOf(world)).toEqual([1]);
+  expect(String(failures)).toContain('partition 0 of t has records for billing, and none of them can be read');
 });
 
 /** Counts what one run that delivers one record asks of the table. */

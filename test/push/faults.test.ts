@@ -1,4 +1,5 @@
-// Every single fault at every call of the table: in a run with a failure and a poison record, in a creation, and in a deletion.
+// Every single fault at every call of the table: in a run with a failure and a poison record, in a creation, in a
+// deletion, and in a retry of dead letters.
 import { describe, expect, test } from 'vitest';
 import { RivuletError } from '../../lib/api/errors.ts';
 import { headKey } from '../../lib/storage/keys.ts';
@@ -187,5 +188,37 @@ describe('a deletion', () => {
       expect((await world.table.get(headKey(topicId, 0)))?.f).toBeUndefined();
     });
     expect(calls).toBeGreaterThan(4);
+  });
+});
+
+describe('a retry of dead letters', () => {
+  test.each(faults)('%s at any call: each is delivered, and committed', async (fault) => {
+    const calls = await sweep(fault, async (world, breaker) => {
+      const poison = ['a', 'b', 'c'];
+      await world.create({ batchSize: 1, maximumRetryAttempts: 0, onFailure: { topic: 'dead' } });
+      world.answer = () => failure();
+      await appendOne(world.engine, 0, batchOf(poison));
+      await world.trigger(0);
+      await world.settle();
+      const delivered: number[] = [];
+      world.answer = ({ records }) => {
+        delivered.push(records[0]!.offset);
+        return success;
+      };
+      breaker.arm();
+      let tries = 0;
+      await untilDone(world, () => {
+        tries += 1;
+        return world.engine.subscriptions.retry(ref);
+      });
+      const hasFired = breaker.fired();
+      await breaker.disarm();
+      breaker.fired = () => hasFired;
+      if (!fault.startsWith('dies')) expect(tries).toBe(1);
+      expect(delivered.filter((offset, at) => offset !== delivered[at - 1])).toEqual([0, 1, 2]);
+      const again = await world.during(world.engine.subscriptions.retry(ref));
+      expect(again).toEqual({ delivered: 0, skipped: 0, more: false });
+    });
+    expect(calls).toBeGreaterThan(10);
   });
 });

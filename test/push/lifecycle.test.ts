@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { ResetTarget } from '../../lib/api/groups.ts';
-import { encodeBatch } from '../../lib/record/batch.ts';
+import type { UpdateSubscription } from '../../lib/api/push.ts';
 import { headKey, topicSubscriptionsPartition } from '../../lib/storage/keys.ts';
 import { errorCodeOf } from '../group/world.ts';
-import { committedOf, failure, offsetsOf, type PushWorld, ref, success, worldOfTopic } from './world.ts';
+import { committedOf, offsetsOf, type PushWorld, ref, success, worldOfTopic } from './world.ts';
 
 const flagsOf = async ({ engine, table }: PushWorld) => {
   const { topicId, partitions } = await engine.describeTopic('t');
@@ -265,6 +265,27 @@ describe('pause, resume and update', () => {
     expect(await errorCodeOf(subscriptions.update({ ...ref, batchSize: -1 }))).toBe('INVALID_REQUEST');
   });
 
+  test('the default of the attempts comes and goes with the destination, and a number that was chosen stays', async () => {
+    const world = await worldOfTopic();
+    const { subscriptions } = world.engine;
+    const onFailure = { topic: 'dead' };
+    const retriesAfter = async (changes: Omit<UpdateSubscription, 'topic' | 'groupId'>) =>
+      (await subscriptions.update({ ...ref, ...changes })).settings.maximumRetryAttempts;
+    await world.create();
+    expect(await retriesAfter({ batchSize: 3 })).toBe(-1);
+    expect(await retriesAfter({ onFailure })).toBe(10);
+    expect(await retriesAfter({ onFailure: { queue: 'a-queue' } })).toBe(10);
+    expect(await retriesAfter({ onFailure: null })).toBe(-1);
+    expect(await retriesAfter({ onFailure, maximumRetryAttempts: -1 })).toBe(-1);
+    expect(await retriesAfter({ onFailure: null })).toBe(-1);
+    expect(await retriesAfter({ maximumRetryAttempts: 10 })).toBe(10);
+    expect(await retriesAfter({ onFailure })).toBe(10);
+    expect(await retriesAfter({ onFailure: null, maximumRetryAttempts: 10 })).toBe(10);
+    expect(await retriesAfter({ maximumRetryAttempts: 4 })).toBe(4);
+    expect(await retriesAfter({ onFailure })).toBe(4);
+    expect(await retriesAfter({ onFailure: null })).toBe(4);
+  });
+
   test('an update checks what it names: the rest was checked when it was set', async () => {
     const world = await worldOfTopic();
     const { subscriptions, createTopic } = world.engine;
@@ -279,6 +300,31 @@ describe('pause, resume and update', () => {
       { target: undefined, onFailure: undefined },
       { target: { url: 'https://new' }, onFailure: { topic: 'other-dead' } },
     ]);
+  });
+
+  test('a rotation that came twice leaves the secret that is in use its day', async () => {
+    const world = await worldOfTopic();
+    const { subscriptions } = world.engine;
+    const { targets } = world.ports;
+    let signing: readonly string[] = [];
+    const open = targets.open;
+    targets.open = (settings, secrets) => {
+      signing = secrets.map(({ secret }) => secret);
+      return open(settings, secrets);
+    };
+    const { secret: first } = await world.create();
+    const { secret: lost } = await subscriptions.rotateSecret(ref);
+    await world.pass(60_000);
+    const { secret } = await subscriptions.rotateSecret(ref);
+    await subscriptions.testInvoke(ref);
+    expect(signing).toEqual([secret, lost, first]);
+    await world.pass(86_400_000 - 60_000);
+    await subscriptions.testInvoke(ref);
+    expect(signing).toEqual([secret, lost]);
+    await world.pass(60_000);
+    for (const _ of [1, 2, 3, 4]) await subscriptions.rotateSecret(ref);
+    await subscriptions.testInvoke(ref);
+    expect(signing).toHaveLength(3);
   });
 
   test('a rotated secret signs beside the one before, for a day', async () => {
@@ -397,94 +443,5 @@ describe('the net', () => {
     expect(offsetsOf(world)).toEqual([[0]]);
     expect(await dispatcher.lookAround()).toBe(0);
     await subscriptions.delete(ref);
-  });
-});
-
-describe('dead letters', () => {
-  test('are delivered again in their order, one by one, up to the first failure', async () => {
-    const world = await worldOfTopic();
-    const { subscriptions } = world.engine;
-    await world.create({ maximumRetryAttempts: 0, onFailure: { topic: 'dead' } });
-    world.answer = () => failure();
-    await world.append(0, ['a', 'b', 'c']);
-    await world.settle();
-    expect(await committedOf(world)).toBe(3);
-    world.answer = ({ records }) => (records[0]!.offset === 2 ? failure('still') : success);
-    world.deliveries.length = 0;
-    const first = await world.during(subscriptions.retry(ref));
-    expect(first).toEqual({
-      delivered: 2,
-      skipped: 0,
-      more: true,
-      failed: { partition: 0, offset: 2, error: 'still' },
-    });
-    expect(offsetsOf(world)).toEqual([[0], [1], [2]]);
-    world.answer = () => success;
-    expect(await world.during(subscriptions.retry(ref))).toEqual({ delivered: 1, skipped: 0, more: false });
-    expect(await world.during(subscriptions.retry(ref))).toEqual({ delivered: 0, skipped: 0, more: false });
-  });
-
-  test('of another group are passed over', async () => {
-    const world = await worldOfTopic();
-    await world.create({ maximumRetryAttempts: 0, onFailure: { topic: 'dead' } });
-    await world.create({ groupId: 'second', maximumRetryAttempts: 0, onFailure: { topic: 'dead' } });
-    world.answer = () => failure();
-    await world.append(0, ['a']);
-    await world.trigger(0, { groupId: 'second' });
-    await world.settle();
-    world.answer = () => success;
-    expect(await world.during(world.engine.subscriptions.retry(ref))).toEqual({
-      ...{ delivered: 1, skipped: 1, more: false },
-    });
-  });
-
-  test('that are forged or torn are skipped and counted, each with one wrong header', async () => {
-    const world = await worldOfTopic();
-    const { engine, clock } = world;
-    await world.create({ maximumRetryAttempts: 0, onFailure: { topic: 'dead' } });
-    await world.append(0, ['a', 'b']);
-    await world.settle();
-    world.deliveries.length = 0;
-    const right = {
-      ...{ group: 'billing', topic: 't', partition: '0', offset: '1', attempts: '1', error: 'no' },
-      ...{ timestamp: '-1', content: 'record' },
-    };
-    const wrong: Record<string, string | undefined>[] = [
-      ...[{ group: 'second' }, { topic: 'dead' }, { content: 'batch' }, { content: 'none' }],
-      ...[{ partition: '1' }, { partition: '-1' }, { partition: 'NaN' }, { partition: '0x0' }, { partition: '' }],
-      ...[
-        { offset: '2' },
-        { offset: '-1' },
-        { offset: '1.5' },
-        { offset: '1e0' },
-        { offset: '01' },
-        { offset: '9'.repeat(20) },
-      ],
-      ...[{ attempts: '-1' }, { attempts: 'many' }, { timestamp: 'now' }, { timestamp: '-2' }],
-      ...Object.keys(right).map((name) => ({ [name]: undefined })),
-    ];
-    const letterWith = (headers: Record<string, string | undefined>) => ({
-      ...{ key: null, value: Buffer.from('forged'), timestampMs: clock.now() },
-      headers: Object.entries(headers).flatMap(([name, value]) =>
-        value === undefined ? [] : [{ key: `rivulet.push.${name}`, value: Buffer.from(value) }],
-      ),
-    });
-    const letters = [...wrong.map((one) => letterWith({ ...right, ...one })), letterWith({}), letterWith(right)];
-    const batches = encodeBatch(letters);
-    await engine.append({ topic: 'dead', partitions: [{ partition: 0, batches }] });
-    const reply = await world.during(engine.subscriptions.retry(ref));
-    expect(reply).toEqual({ delivered: 1, skipped: wrong.length + 1, more: false });
-    expect(offsetsOf(world)).toEqual([[1]]);
-    expect(await world.during(engine.subscriptions.retry(ref))).toEqual({ delivered: 0, skipped: 0, more: false });
-  });
-
-  test('of a topic that was deleted stay where they are', async () => {
-    const world = await worldOfTopic();
-    const { engine } = world;
-    await world.create({ maximumRetryAttempts: 0, onFailure: { topic: 'dead' } });
-    await engine.deleteTopic('t');
-    await expect(engine.subscriptions.retry(ref)).rejects.toThrow(
-      'was deleted, or made again: create the subscription again',
-    );
   });
 });

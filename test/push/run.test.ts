@@ -1,6 +1,8 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../lib/api/limits.ts';
-import type { PushInvocation } from '../../lib/api/push.ts';
+import type { PushInvocation, PushRecord } from '../../lib/api/push.ts';
 import { ownershipOf } from '../../lib/group/items/ownership.ts';
 import { decodeBatch } from '../../lib/record/batch.ts';
 import { groupOffsetsKey } from '../../lib/storage/keys.ts';
@@ -155,6 +157,25 @@ describe('a run', () => {
     const fullMs = world.clock.now();
     await world.settle();
     expect(world.deliveries[1]!.atMs - fullMs).toBeLessThan(1_000);
+  });
+
+  test('keeps no records in memory while its batch waits to be full', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const world = await worldOfTopic();
+    const read: WeakRef<PushRecord>[] = [];
+    world.ports.targets.bytesOf = (record) => {
+      read.push(new WeakRef(record));
+      return 100;
+    };
+    await world.create({ maximumBatchingWindowSeconds: 10 });
+    await world.append(0, ['a']);
+    await world.pass(1_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    expect(read.map((one) => one.deref())).toEqual([undefined]);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0]]);
   });
 
   test('waits through a long window without holding a run', async () => {
@@ -367,6 +388,7 @@ describe('a failure', () => {
     expect(headers).toMatchObject({
       'rivulet.push.group': 'billing',
       'rivulet.push.topic': 't',
+      'rivulet.push.topic-id': world.topicId,
       'rivulet.push.partition': '0',
       'rivulet.push.offset': '1',
       'rivulet.push.attempts': '3',

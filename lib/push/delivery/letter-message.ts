@@ -12,11 +12,12 @@ export type Queues = {
   send(arn: string, messages: readonly string[]): Promise<void>;
 };
 
-export function messageOf({ groupId, topic, partition, offset, attempts, error, record }: DeadLetter): string {
+export function messageOf({ groupId, topic, topicId, partition, offset, attempts, error, record }: DeadLetter): string {
   const timestamp = record?.timestampMs;
   return JSON.stringify({
     groupId,
     topic,
+    topicId,
     partition,
     offset,
     attempts,

@@ -1,8 +1,10 @@
-// The secrets with which a webhook's events are signed. After a rotation both sign for a day, so that the receiver can change over.
+// The secrets with which a webhook's events are signed. After a rotation the one before signs too for a day, so that the receiver
+// can change over.
 import type { SigningSecret } from '../../api/push.ts';
 import type { Clock } from '../../runtime/clock.ts';
 
 const secretBytes = 32;
+const mostSecrets = 3;
 const overlapMs = 24 * 3_600_000;
 
 export const newSecret = (clock: Clock): string =>
@@ -12,11 +14,14 @@ export const newSecret = (clock: Clock): string =>
 export const validSecrets = (secrets: readonly SigningSecret[], nowMs: number): SigningSecret[] =>
   secrets.filter(({ untilMs = Number.POSITIVE_INFINITY }) => untilMs > nowMs);
 
-/** Only the last of the earlier ones goes on: a second rotation within a day ends the one before it. */
+/**
+ * Each of the earlier ones goes on for its day, also after a rotation that came twice because its reply was lost: the one that the
+ * receiver has is among them. The last few of many rotations count.
+ */
 export function rotated(secrets: readonly SigningSecret[], clock: Clock) {
-  const previousUntilMs = clock.now() + overlapMs;
+  const nowMs = clock.now();
+  const previousUntilMs = nowMs + overlapMs;
   const secret = newSecret(clock);
-  const [last] = secrets;
-  const kept = last ? [{ secret: last.secret, untilMs: previousUntilMs }] : [];
-  return { secret, previousUntilMs, secrets: [{ secret }, ...kept] };
+  const kept = validSecrets(secrets, nowMs).map((one) => ({ untilMs: previousUntilMs, ...one }));
+  return { secret, previousUntilMs, secrets: [{ secret }, ...kept].slice(0, mostSecrets) };
 }

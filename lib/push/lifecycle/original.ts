@@ -11,22 +11,23 @@ export type Original = { readonly partition: number; readonly record: PushRecord
 export type Source = {
   readonly groupId: string;
   readonly topic: string;
-  readonly partitions: number;
-  /** The offset behind the last record of a partition. */
-  endOf(partition: number): Promise<number>;
+  /** Another topic may have the name by now. */
+  readonly topicId: string;
+  /** Whether the topic has ever had a record there. A partition that it does not have has no records. */
+  hasHad(partition: number, offset: number): Promise<boolean>;
 };
 
 /** Undefined for what is no letter of this subscription, and for a letter without its record. */
 export async function originalOf(letter: PushRecord, source: Source): Promise<Original | undefined> {
-  const { group, topic, content, error, ...texts } = headersOf(letter);
-  const isOurs = group === source.groupId && topic === source.topic && content === 'record' && error !== undefined;
-  if (!isOurs) return undefined;
+  const { group, topic, topicId, content, error, ...texts } = headersOf(letter);
+  const isOurs = group === source.groupId && topic === source.topic && topicId === source.topicId;
+  if (!isOurs || content !== 'record' || error === undefined) return undefined;
   const [partition, offset, attempts] = [texts.partition, texts.offset, texts.attempts].map(countIn);
   const timestampMs = timestampIn(texts.timestamp);
   if (partition === undefined || offset === undefined || attempts === undefined || timestampMs === undefined)
     return undefined;
-  const isInTopic = partition < source.partitions && offset < (await source.endOf(partition));
   const headers = letter.headers.filter(({ key }) => !names.has(key));
+  const isInTopic = await source.hasHad(partition, offset);
   return isInTopic ? { partition, record: { ...letter, offset, timestampMs, headers } } : undefined;
 }
 

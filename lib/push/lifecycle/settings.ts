@@ -10,6 +10,8 @@ import { invalid } from '../../api/refusal.ts';
 
 const retriesWithDestination = 10;
 const endless = -1;
+const defaultRetries = (onFailure: UpdateSubscription['onFailure']): number =>
+  onFailure ? retriesWithDestination : endless;
 
 export function settingsOf({
   topic: _t,
@@ -20,7 +22,7 @@ export function settingsOf({
   const settings: SubscriptionSettings = {
     batchSize: 100,
     maximumBatchingWindowSeconds: 0,
-    maximumRetryAttempts: given.onFailure ? retriesWithDestination : endless,
+    maximumRetryAttempts: defaultRetries(given.onFailure),
     maximumRecordAgeSeconds: endless,
     bisectBatchOnFunctionError: false,
     reportBatchItemFailures: false,
@@ -30,12 +32,18 @@ export function settingsOf({
   return settings;
 }
 
-/** Null takes an optional setting away. */
+/**
+ * Null takes an optional setting away. Without a destination, records that are given up are lost: so the default of the attempts
+ * comes and goes with the destination, unless somebody chose another number.
+ */
 export function changedSettings(
   before: SubscriptionSettings,
   { topic: _t, groupId: _g, enabled: _e, ...changes }: UpdateSubscription,
 ): SubscriptionSettings {
-  const merged: Record<string, unknown> = { ...before, ...withoutUndefined(changes) };
+  const { onFailure = before.onFailure } = changes;
+  const isDefault = before.maximumRetryAttempts === defaultRetries(before.onFailure);
+  const follows = isDefault && { maximumRetryAttempts: defaultRetries(onFailure) };
+  const merged: Record<string, unknown> = { ...before, ...follows, ...withoutUndefined(changes) };
   for (const [name, value] of Object.entries(merged)) if (value === null) delete merged[name];
   const settings = merged as SubscriptionSettings;
   checkSettings(settings);

@@ -16,6 +16,7 @@ import type { PushContext } from '../context.ts';
 export const letterHeaders = {
   group: 'rivulet.push.group',
   topic: 'rivulet.push.topic',
+  topicId: 'rivulet.push.topic-id',
   partition: 'rivulet.push.partition',
   offset: 'rivulet.push.offset',
   attempts: 'rivulet.push.attempts',
@@ -105,6 +106,7 @@ function recordOf(letter: DeadLetter, nowMs: number): RecordInput {
 const placeOf = ({ record, raw, ...letter }: DeadLetter): Record<keyof typeof letterHeaders, string> => ({
   group: letter.groupId,
   topic: letter.topic,
+  topicId: letter.topicId,
   partition: String(letter.partition),
   offset: String(letter.offset),
   attempts: String(letter.attempts),

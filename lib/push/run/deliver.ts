@@ -8,7 +8,7 @@ import { afterFailure, afterThrottling, isExhausted, noteOfPart, pauseForGone } 
 import { giveUpBytes, giveUpRecords, mayNotBeRead, noteHopeless } from './give-up.ts';
 import { TermIsOver } from './hold.ts';
 import { type Bounds, readRange } from './read-range.ts';
-import { waitForMore } from './window.ts';
+import { isToWait, waitForMore } from './window.ts';
 
 /** A function's time-out is at most this. A webhook has its own, shorter one. */
 const longestDeliveryMs = 10 * 60_000 + 10_000;
@@ -22,8 +22,9 @@ export async function deliverNext(run: Run): Promise<Step> {
   if (note && isGivenUp(run, note)) return giveUpRecords(run, { ...plan, note });
   if (plan.hopeless) return noteHopeless(run, plan);
   if (plan.records.length === 0) return commit(run, plan, plan.endOffset);
-  const wait = await waitForMore(run, plan);
-  return wait ?? deliver(run, plan);
+  // Nothing is awaited here: it would keep the records for as long as the wait takes. The next step reads them again.
+  if (isToWait(run, plan)) return waitForMore(run, plan.highWatermark);
+  return deliver(run, plan);
 }
 
 const isGivenUp = (run: Run, note: Note): boolean => note.givenUp !== undefined || isExhausted(run, note);

@@ -61,8 +61,8 @@ export async function giveUpBytes(run: Run, note: Note): Promise<Step> {
 }
 
 function letterBase({ hold }: Run, { attempts, error }: Note) {
-  const { groupId, topic, partition } = hold.invocation;
-  return { groupId, topic, partition, attempts, error };
+  const { groupId, topic, topicId, partition } = hold.invocation;
+  return { groupId, topic, topicId, partition, attempts, error };
 }
 
 async function sendAndCommit(

@@ -53,8 +53,10 @@ export async function run(
     idleTerms = outcome === 'idle' ? idleTerms + 1 : 0;
     // Under a steady flow every batch reaches the end of the log, so that the time is over between two terms.
     if (!hasMore || isOutOfTime()) {
-      if (hasMore && idleTerms > mostIdleTerms) throw noProgress(invocation);
-      return handOn(context, subscription, invocation, hasMore);
+      const isStuck = hasMore && idleTerms > mostIdleTerms;
+      await handOn(context, subscription, invocation, { hasMore, isStuck });
+      if (isStuck) throw noProgress(invocation);
+      return;
     }
     if (outcome === 'no room') await clock.sleep(clock.random() * mostYieldMs);
     if (outcome === 'idle') await clock.sleep((idleTerms - 1) * idleWaitMs);
@@ -162,15 +164,16 @@ async function isBehind({ log }: PushContext, { invocation, offset }: Hold): Pro
 
 /**
  * The partition is released already: an invocation that found the lease would end. If the number of partitions at work is limited,
- * invocations for others have met it, and were used up. Those have their turn before this one.
+ * invocations for others have met it, and were used up. Those have their turn before this one, also if this one is stuck.
  */
 async function handOn(
   context: PushContext,
   subscription: LiveSubscription,
   invocation: PushInvocation,
-  hasMore: boolean,
+  { hasMore, isStuck }: { readonly hasMore: boolean; readonly isStuck: boolean },
 ): Promise<void> {
   const { partition } = invocation;
-  if (isLimited(subscription)) await lookAtPartitions(context, subscription, { after: partition });
-  else if (hasMore) await context.invoke(newInvocation(context, invocation, partition));
+  const look = { after: partition, ...(isStuck && { without: partition }) };
+  if (isLimited(subscription)) await lookAtPartitions(context, subscription, look);
+  else if (hasMore && !isStuck) await context.invoke(newInvocation(context, invocation, partition));
 }

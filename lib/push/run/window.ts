@@ -7,11 +7,16 @@ const longestWaitHereMs = 20_000;
 /** So often it looks whether the batch is full by now. */
 const looks = 8;
 
-/** Undefined if the batch is to be delivered now. A failing batch was delivered before, so it waits for nothing. */
-export async function waitForMore(run: Run, { note, isFull, highWatermark }: Plan): Promise<Step | undefined> {
+const windowMsOf = ({ subscription }: Run): number => subscription.settings.maximumBatchingWindowSeconds * 1000;
+
+/** A failing batch was delivered before, so it waits for nothing. */
+export const isToWait = (run: Run, { note, isFull }: Plan): boolean =>
+  windowMsOf(run) > 0 && !note && !isFull && !run.hasWaited;
+
+/** It gets a number, and not the plan: a thousand runs may wait at the same time, and each plan holds up to 6 MB. */
+export async function waitForMore(run: Run, highWatermark: number): Promise<Step> {
   const { context, hold, subscription } = run;
-  const windowMs = subscription.settings.maximumBatchingWindowSeconds * 1000;
-  if (windowMs === 0 || note || isFull || run.hasWaited) return undefined;
+  const windowMs = windowMsOf(run);
   run.hasWaited = true;
   if (windowMs > longestWaitHereMs) {
     const whenMs = context.clock.now() + windowMs;

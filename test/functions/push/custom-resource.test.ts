@@ -74,6 +74,20 @@ describe('an update', () => {
     expect(await made()).toEqual(['orders/audit']);
   });
 
+  test('that names another topic for dead letters makes it', async () => {
+    const other = { ...wanted, onFailure: { topic: 'other-dead' } };
+    expect(await tell('Update', other, 'orders/billing')).toMatchObject({ status: 'SUCCESS' });
+    expect(await world.engine.describeTopic('other-dead')).toMatchObject({ partitions: 1 });
+    expect((await world.engine.subscriptions.get(wanted)).settings.onFailure).toEqual(other.onFailure);
+  });
+
+  test('makes topics that were deleted', async () => {
+    await world.engine.deleteTopic('orders');
+    expect(await tell('Update', wanted, 'orders/billing')).toMatchObject({ status: 'SUCCESS' });
+    expect(await world.engine.describeTopic('orders')).toMatchObject({ partitions: 3 });
+    expect(await world.engine.subscriptions.get(wanted)).toMatchObject({ state: 'Enabled' });
+  });
+
   test('does not resume what a person has paused', async () => {
     await world.during(world.engine.subscriptions.pause(wanted));
     await tell('Update', { ...wanted, batchSize: 8 }, 'orders/billing');

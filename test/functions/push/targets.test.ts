@@ -133,7 +133,7 @@ describe('the API', () => {
 
 describe('a queue', () => {
   const letters = Array.from({ length: 11 }, (_, at) => ({
-    ...{ groupId: 'billing', topic: 'orders', partition: 0, offset: at, attempts: 3, error: 'no' },
+    ...{ groupId: 'billing', topic: 'orders', topicId: 'an-id', partition: 0, offset: at, attempts: 3, error: 'no' },
   }));
 
   test('gets where the records are, ten at a time', async () => {
