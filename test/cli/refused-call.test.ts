@@ -31,7 +31,9 @@ test('a name that means more to IAM is written as the name alone', () => {
 
 test("a domain of one's own does not name the API, so there is no line to copy", () => {
   const problem = told('/v1/groups/*', 'events.corp.example.com');
-  expect(problem.detail).toMatch(/API_ID\/\$default\/DELETE\/v1\/groups\/\$\{\*\}, where API_ID is the API behind events\./);
+  expect(problem.detail).toMatch(
+    /API_ID\/\$default\/DELETE\/v1\/groups\/\$\{\*\}, where API_ID is the API behind events\./,
+  );
   expect(problem).not.toHaveProperty('action');
   expect(problem).not.toHaveProperty('resource');
 });
