@@ -6,12 +6,11 @@ import type { Command } from 'commander';
 import { isClientError } from '../client/client-error.ts';
 import type { Answer, Connection } from '../client/transport/connection.ts';
 import type { HttpApi, HttpEvent, HttpResult } from '../http/http-event.ts';
-import { problemResult } from '../http/problem.ts';
-import { RivuletError } from '../lib/api/errors.ts';
 import { accessOf } from './connect.ts';
 import { explained } from './listen-failure.ts';
 import { wholeNumber } from './options.ts';
 import { outliveReader, printLine } from './output.ts';
+import { isRefusedByGateway, type Place, refusedCall, withoutAdvice } from './refused-call.ts';
 import { onStopSignal } from './stop-signals.ts';
 
 const examples = `
@@ -52,12 +51,14 @@ async function serveConsole({ port }: { port: number }, command: Command): Promi
 }
 
 async function open(command: Command) {
-  const [{ parseUrl }, { openConnection }, { credentialsFor, regionFor }, { systemClock }] = await Promise.all([
-    import('../client/rivulet.ts'),
-    import('../client/transport/connection.ts'),
-    import('../client/transport/credentials.ts'),
-    import('../lib/runtime/clock.ts'),
-  ]);
+  const [{ parseUrl }, { openConnection }, { credentialsFor, regionFor }, { systemClock }, { partitionOf }] =
+    await Promise.all([
+      import('../client/rivulet.ts'),
+      import('../client/transport/connection.ts'),
+      import('../client/transport/credentials.ts'),
+      import('../lib/runtime/clock.ts'),
+      import('../lib/storage/aws/endpoint.ts'),
+    ]);
   const access = accessOf(command);
   const url = parseUrl(access.url);
   const region = regionFor(url, access.region);
@@ -69,7 +70,7 @@ async function open(command: Command) {
     const signer = await credentials();
     return { url: url.href.replace(/\/$/, ''), region, identity: signer === 'none' ? 'none' : signer.accessKeyId };
   };
-  return { connection, connected, place: { region, host: url.hostname } };
+  return { connection, connected, place: { region, partition: partitionOf(region), host: url.hostname } };
 }
 
 /** The longest poll of the API, and the time that an answer takes. */
@@ -85,7 +86,7 @@ function passedOn(connection: Pick<Connection, 'exchange'>, place: Place): HttpA
   return async (event) => {
     try {
       const answer = await connection.exchange(callOf(event));
-      return isRefusedByGateway(answer) ? refusedFor(event, place, answer) : resultOf(answer);
+      return isRefusedByGateway(answer) ? refusedCall(event, place, answer) : resultOf(answer);
     } catch (error) {
       return problemOf(error, event.requestContext.requestId);
     }
@@ -96,26 +97,7 @@ function resultOf(answer: Answer): HttpResult {
   const headers = Object.entries(answer.headers).flatMap(([name, value]) =>
     value === undefined || ofTheConnection.test(name) ? [] : [[name, String(value)]],
   );
-  return { statusCode: answer.status, headers: Object.fromEntries(headers), body: [answer.body] };
-}
-
-type Place = { readonly region: string; readonly host: string };
-
-/** API Gateway answers a call that IAM does not allow with `{"message":"Forbidden"}`, and does not say what is missing. */
-const isRefusedByGateway = ({ status, headers }: Answer): boolean =>
-  status === 403 && headers['content-type'] !== 'application/problem+json';
-
-/** Names the right in the words of IAM, from which the page makes the line of a policy. */
-function refusedFor(event: HttpEvent, { region, host }: Place, answer: Answer): HttpResult {
-  const {
-    rawPath,
-    requestContext: { requestId, http },
-  } = event;
-  const [, id = '*'] = /^(\w+)\.execute-api\./.exec(host) ?? [];
-  const resource = `arn:aws:execute-api:${region}:*:${id}/$default/${http.method}${rawPath}`;
-  const said = answer.body.toString('utf8').slice(0, 300);
-  const detail = `The gateway answered ${said}: these credentials are wrong, or not authorized to perform: execute-api:Invoke on resource: ${resource}`;
-  return problemResult(new RivuletError('FORBIDDEN', detail, { outcome: 'not-written' }), requestId);
+  return { statusCode: answer.status, headers: Object.fromEntries(headers), body: [withoutAdvice(answer)] };
 }
 
 /** No answer came. The page's SDK reads this as it reads the problems of the service. */

@@ -1,9 +1,10 @@
 // Heartbeats of the consumer protocol have no number on the wire, and the engine wants one that grows. It is the time when
-// the request begins, or one more than the last number of the member.
+// the request came, or one more than the last number of the member.
 //
-// Invariant: within a process the numbers of a member grow in the order in which its requests came. A client without an answer
-// sends a heartbeat again on another connection, while the first may wait behind a slow request: if the first then had the
-// greater number, it would speak for the member with what that knew before.
+// Invariant: a heartbeat that came earlier does not outrank one that came later: in this process always, and between processes
+// as far as their clocks agree. A client without an answer sends a heartbeat again on another connection, to this process or
+// another, while the first may wait behind a slow request. If the first then had the greater number, it would speak for the member
+// with what that knew before, and a leave would close a member that has joined again.
 import { newCache } from '../lib/runtime/cache.ts';
 import type { Clock } from '../lib/runtime/clock.ts';
 
@@ -15,20 +16,24 @@ export type HeartbeatNumbers = {
 type Heartbeat = {
   readonly groupId: string;
   readonly memberId: string;
-  /** When the request came, by `performance.now()`. */
+  /** When the request came, by the clock's `monotonic`. */
   readonly receivedMs: number;
 };
 
 const membersKept = 10_000;
 
-export function createHeartbeatNumbers(clock: Pick<Clock, 'now'>): HeartbeatNumbers {
+export function createHeartbeatNumbers(clock: Pick<Clock, 'now' | 'monotonic'>): HeartbeatNumbers {
   const last = newCache<{ readonly number: number; readonly receivedMs: number }>(membersKept);
   return {
     next({ groupId, memberId, receivedMs }, above = 0) {
       const name = JSON.stringify([groupId, memberId]);
       const before = last.get(name);
-      if (before && before.receivedMs > receivedMs) return undefined;
-      const number = Math.max(clock.now(), above + 1, (before?.number ?? 0) + 1);
+      const nowMs = clock.now();
+      // A stored number of the past is greater only because its heartbeat came later. One of the future has a clock that is ahead.
+      const isOvertaken = above > 0 && above <= nowMs;
+      if (isOvertaken || (before && before.receivedMs > receivedMs)) return undefined;
+      const cameMs = Math.floor(nowMs - (clock.monotonic() - receivedMs));
+      const number = Math.max(cameMs, above + 1, (before?.number ?? 0) + 1);
       last.set(name, { number, receivedMs });
       return number;
     },

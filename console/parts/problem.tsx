@@ -1,5 +1,5 @@
 // Shows an error as the service told it: its detail, its code and the id of its request, which finds it in the log.
-import { isClientError } from '../../client/client-error.ts';
+import { isClientError, type RivuletClientError } from '../../client/client-error.ts';
 import { Command } from './copy.tsx';
 
 export function Problem({ error }: { readonly error: unknown }) {
@@ -18,20 +18,18 @@ export function Problem({ error }: { readonly error: unknown }) {
           </>
         )}
       </div>
-      {known?.errorCode === 'FORBIDDEN' && <Advice detail={known.detail} />}
+      {known && <Advice of={known.extra} />}
     </div>
   );
 }
 
-/** Says what to do about a refusal: IAM's own sentence names the action and the resource that a policy has to allow. */
-function Advice({ detail }: { readonly detail: string }) {
-  const [, action, resource] = /not authorized to perform: ([^\s"]+) on resource: ([^\s"]+)/.exec(detail) ?? [];
-  if (action === undefined) return null;
-  const statement = `{"Effect":"Allow","Action":"${action}","Resource":"${resource}"}`;
+/** Says what to do about a refusal. The server of this page names the right that a call needs, and lets nobody else do so. */
+function Advice({ of: { action, resource } }: { readonly of: RivuletClientError['extra'] }) {
+  if (typeof action !== 'string' || typeof resource !== 'string') return null;
   return (
     <div>
-      The policy of these credentials has to have the line
-      <Command line={statement} />
+      If the credentials are right, their policy lacks this line:
+      <Command line={JSON.stringify({ Effect: 'Allow', Action: action, Resource: resource })} />
     </div>
   );
 }

@@ -1,5 +1,5 @@
 // A text that each record has to hold in its key or its value to be found. A search passes over the records without it before
-// anything is made of them, which takes a tenth of the time: most of what a search walks through is not what it looks for.
+// their texts are made and judged, which takes most of the time: most of what a search walks through is not what it looks for.
 //
 // Invariant: no record is passed over that the filters would keep. They still judge those that hold the text.
 import type { Condition } from '../../client/conditions.ts';
@@ -24,11 +24,10 @@ export function needleOf(text: string | undefined, conditions: readonly Conditio
   return longest === undefined ? undefined : oneByte.decode(new TextEncoder().encode(longest));
 }
 
-/** Returns a function that says whether the needle is in the bytes [from, to). It is asked in growing order. Undefined: nowhere. */
-export function placesOf(needle: Needle, bytes: Uint8Array): ((from: number, to: number) => boolean) | undefined {
+/** Returns a function that says whether the needle is in the bytes [from, to). It is asked in growing order. */
+export function placesOf(needle: Needle, bytes: Uint8Array): (from: number, to: number) => boolean {
   const text = oneByte.decode(bytes);
   let place = text.indexOf(needle);
-  if (place < 0) return undefined;
   return (from, to) => {
     if (place >= 0 && place < from) place = text.indexOf(needle, from);
     return place >= 0 && place + needle.length <= to;

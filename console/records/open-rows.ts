@@ -35,13 +35,18 @@ export function openRows(
   return { rows, next, batchTimes };
 }
 
+/** A record without the needle is read too, so that a batch that is malformed fails whatever is looked for. */
 function rowsOf(bytes: Uint8Array, at: number, { partition, from, to }: Range, needle: Needle | undefined): Row[] {
   const { header: batch, body } = openBatch(bytes, at);
   const holds = needle === undefined ? () => true : placesOf(needle, body);
-  if (!holds) return [];
-  const isWanted = (offset: number, _timestampMs: number, start: number, end: number): boolean =>
-    offset >= from && offset < to && holds(start, end);
-  return readRecords(batch, body, isWanted, makerOf(partition, batch));
+  const make = makerOf(partition, batch);
+  let isHeld = false;
+  const isWanted = (offset: number, _timestampMs: number, start: number, end: number): boolean => {
+    isHeld = holds(start, end);
+    return offset >= from && offset < to;
+  };
+  const rows = readRecords<Row | null>(batch, body, isWanted, (...fields) => (isHeld ? make(...fields) : null));
+  return rows.filter((row) => row !== null);
 }
 
 const makerOf =

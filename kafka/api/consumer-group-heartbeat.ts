@@ -73,8 +73,8 @@ const tries = 3;
 
 /**
  * Another process may have numbered the last heartbeat by a clock that is ahead. Then this one is sent again with a greater
- * number, unless its client has gone and may have sent a newer one elsewhere. For the same reason a heartbeat that has waited
- * until its client was gone does nothing, but for a leave: nobody waits for the answer to that.
+ * number, unless its connection has ended: its client may have sent a newer one elsewhere. For the same reason a heartbeat that
+ * has waited until its connection ended does nothing, but for a leave that is not late: nobody waits for the answer to that.
  */
 async function beat(
   { engine, heartbeatNumbers }: Gateway,
@@ -82,11 +82,11 @@ async function beat(
   { signal, receivedMs }: Call,
 ): Promise<HeartbeatReply> {
   const { groupId, memberId, memberEpoch } = request;
-  if (signal.aborted && memberEpoch >= joinEpoch) throw overtaken(memberId);
+  if (signal.aborted && memberEpoch >= joinEpoch) throw again(`the connection of member ${memberId} ends`);
   let above: number | undefined;
   for (let left = tries; ; left--) {
     const heartbeatSeq = heartbeatNumbers.next({ groupId, memberId, receivedMs }, above);
-    if (heartbeatSeq === undefined) throw overtaken(memberId);
+    if (heartbeatSeq === undefined) throw again(`a newer heartbeat of member ${memberId} has come`);
     try {
       return await engine.groups.heartbeat({ ...request, heartbeatSeq });
     } catch (error) {
@@ -97,8 +97,8 @@ async function beat(
 }
 
 /** Clients send their heartbeat again after this. */
-const overtaken = (memberId: string): RivuletError =>
-  refused('COORDINATOR_LOAD_IN_PROGRESS', `a newer heartbeat of member ${memberId} has come, so this one does nothing`);
+const again = (why: string): RivuletError =>
+  refused('COORDINATOR_LOAD_IN_PROGRESS', `${why}, so this heartbeat does nothing`);
 
 const replyOf = ({ memberId, memberEpoch, heartbeatIntervalMs, assignment }: HeartbeatReply): Reply => ({
   ...{ errorCode: code.none, errorMessage: null, memberId, memberEpoch, heartbeatIntervalMs },

@@ -4,9 +4,12 @@ import { openRows } from '../../console/records/open-rows.ts';
 import { recordFilter } from '../../console/records/record-filter.ts';
 import type { Row } from '../../console/records/row.ts';
 import type { MessageSearch } from '../../console/records/search.ts';
+import { crc32c } from '../../lib/bytes/crc32c.ts';
 import { encodeBatch, type RecordInput } from '../../lib/record/batch.ts';
 import type { Compression } from '../../lib/record/compression.ts';
 import { createRandom, type Random } from '../sim/core/random.ts';
+
+const crcAt = 17;
 
 /** Pieces of text, and bytes that are no UTF-8: alone, before and behind what is looked for. */
 const pieces = ['key', 'key-7', 'ke', 'y', '-', '7', 'é', '€', '😀', 'é€', '\ufeff', '\u0080', '\ufffd'].map((text) =>
@@ -74,4 +77,18 @@ test('records without the text are passed over, and not made only to be thrown a
   const { rows, next } = openRows('orders', { partition: 0, from: 0, to: 100 }, encodeBatch(records), needle);
   expect(rows.map(({ offset }) => offset)).toEqual([42]);
   expect(next).toBe(100);
+});
+
+test.each(['key-1', 'nowhere'])('a malformed batch is the same error with a look for %s as without it', (text) => {
+  const records = ['key-1', 'key-2'].map((key) => ({
+    ...{ key: Buffer.from(key), value: Buffer.from('v'), headers: [], timestampMs: 1 },
+  }));
+  const batch = Buffer.from(encodeBatch(records));
+  // The key of the second record says that it is longer than the record. A varint of 5 is the byte 10.
+  batch[batch.indexOf('key-2') - 1] = 60 * 2;
+  batch.writeUInt32BE(crc32c(batch, crcAt + 4), crcAt);
+  const open = (quick?: string) => () => openRows('orders', { partition: 0, from: 0, to: 2 }, batch, quick);
+  const said = 'CORRUPT_MESSAGE: the batch at offset 0 of partition 0 cannot be read';
+  expect(open()).toThrow(said);
+  expect(open(text)).toThrow(said);
 });

@@ -203,6 +203,26 @@ describe.skipIf(reasonToSkip)('rivulet console', () => {
     expect(found).toContain('{"hello": "world"}');
   });
 
+  test('offers the line that a policy may lack only as its own server names it', async () => {
+    const page = await console.openThroughProxy('/');
+    let problem: object = {};
+    const contentType = 'application/problem+json';
+    await page.route('**/console/api/v1/groups**', (route) =>
+      route.fulfill({ status: 403, contentType, body: JSON.stringify(problem) }),
+    );
+    const refused = { errorCode: 'FORBIDDEN', status: 403, retriable: false };
+    const alert = page.getByRole('alert').first();
+    const detail = 'not authorized to perform: * on resource: *';
+    problem = { ...refused, detail };
+    await page.getByRole('link', { name: 'Groups', exact: true }).click();
+    await alert.getByText(detail).waitFor();
+    expect(await alert.getByText('"Effect"').count()).toBe(0);
+    problem = { ...refused, detail, action: 'execute-api:Invoke', resource: 'arn:aws-cn:r' };
+    await page.reload();
+    await alert.getByText('If the credentials are right, their policy lacks this line').waitFor();
+    await alert.getByText('{"Effect":"Allow","Action":"execute-api:Invoke","Resource":"arn:aws-cn:r"}').waitFor();
+  });
+
   test('says so when the service is gone', async () => {
     const page = await console.openThroughProxy('/topics');
     await page.getByRole('cell', { name: topic }).waitFor();

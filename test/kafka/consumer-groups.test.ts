@@ -143,6 +143,71 @@ describe('a member of the consumer protocol', () => {
     });
   });
 
+  describe('whose leave has waited in one gateway until it has joined again by another', () => {
+    const gateOf = () => {
+      let open = (): void => undefined;
+      const opened = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      return { open, opened };
+    };
+    /** The leave waits behind a request that the storage answers late, in a gateway over the same table. */
+    async function leaveSlowly(groupId: string) {
+      const gate = gateOf();
+      const asked = gateOf();
+      const slow = await startService({
+        wrap: () => ({
+          ...service.engine,
+          groups: {
+            ...service.engine.groups,
+            fetchOffsets: async (request) => {
+              asked.open();
+              await gate.opened;
+              return service.engine.groups.fetchOffsets(request);
+            },
+          },
+        }),
+      });
+      const { memberEpoch } = await beat(groupId, 'a', 0, joining);
+      const other = await slow.connect();
+      const groups = [{ groupId, memberId: null, memberEpoch: -1, topics: null }];
+      const waited = other.ask(key.offsetFetch, 9, { groups });
+      await asked.opened;
+      const left = other.ask(key.consumerGroupHeartbeat, 1, { groupId, memberId: 'a', memberEpoch: -1 });
+      const ended = Promise.allSettled([waited, left]);
+      // The other gateway has the leave by the time when it has read what was sent after it on another connection.
+      const probe = await slow.connect();
+      await probe.ask(key.findCoordinator, 2, { key: groupId, keyType: 0 });
+      await setTimeout(20);
+      expect(memberEpoch).toBeGreaterThan(0);
+      return { other, gate, left, ended };
+    }
+    const staysIn = async (groupId: string) => {
+      const owned = { topicPartitions: [{ topicId, partitions: [0, 1] }] };
+      const { memberEpoch } = (await state(groupId)).members[0];
+      expect(await beat(groupId, 'a', memberEpoch, owned)).toMatchObject({ errorCode: 0, memberEpoch });
+    };
+
+    test('stays, though the connection of the leave is still open', async () => {
+      const { gate, left, ended } = await leaveSlowly('half open');
+      expect(await beat('half open', 'a', 0, joining)).toMatchObject({ errorCode: 0 });
+      gate.open();
+      await ended;
+      expect(await left).toMatchObject({ errorCode: 15, errorMessage: expect.stringMatching('a newer heartbeat of') });
+      await staysIn('half open');
+    });
+
+    test('stays when the client has closed that connection', async () => {
+      const { other, gate, ended } = await leaveSlowly('closed');
+      other.close();
+      await ended;
+      expect(await beat('closed', 'a', 0, joining)).toMatchObject({ errorCode: 0 });
+      gate.open();
+      await setTimeout(300);
+      await staysIn('closed');
+    });
+  });
+
   test('goes on behind a process whose clock was ahead', async () => {
     const heartbeatSeq = Date.now() + 3_600_000;
     const hello = { groupId: 'ahead', memberId: 'a', memberEpoch: 0, heartbeatSeq, subscribedTopicNames: ['orders'] };

@@ -4,3 +4,6 @@ import { partition } from '@aws-sdk/core/client';
 /** `https://sqs.cn-north-1.amazonaws.com.cn` */
 export const endpointOf = (service: string, region: string): string =>
   `https://${service}.${region}.${partition(region).dnsSuffix}`;
+
+/** `aws-cn`: it begins the ARN of everything in the region. */
+export const partitionOf = (region: string): string => partition(region).name;
