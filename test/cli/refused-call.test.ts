@@ -1,4 +1,4 @@
-// What the page is told of a call that was refused in front of the service.
+// The page is told of a call that was refused in front of the service.
 import { expect, test } from 'vitest';
 import { isRefusedByGateway, refusedCall, withoutAdvice } from '../../cli/refused-call.ts';
 import type { HttpEvent } from '../../http/http-event.ts';

@@ -18,7 +18,7 @@ export type BrokerOptions = {
 
 export type Broker = {
   readonly address: string;
-  /** Of the process that was started first. */
+  /** The first process has this id. */
   readonly pid: number;
   /** Kills it with SIGKILL, and starts it again with its data at the same address. */
   crash(): Promise<void>;
