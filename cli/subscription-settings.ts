@@ -38,7 +38,7 @@ type Settings = {
   maximumRecordAgeInSeconds?: number;
   bisectBatchOnFunctionError?: boolean;
   reportBatchItemFailures?: boolean;
-  maximumConcurrency?: number;
+  maximumConcurrency?: number | false;
   filter?: readonly string[] | false;
   onFailure?: string | false;
 };
@@ -139,9 +139,9 @@ function targetOf({ webhook, function: arn }: Settings): SubscriptionTarget | un
   return arn === undefined ? undefined : targetIn('function', arn);
 }
 
-/** An option that was not given is left out. `--no-filter` and `--no-on-failure` of `update` take a setting away. */
+/** An option that was not given is left out. `--no-filter` and its like of `update` take a setting away. */
 function settingsOf(options: Settings): object {
-  const { filter, onFailure } = options;
+  const { filter, onFailure, maximumConcurrency } = options;
   const settings = {
     batchSize: options.batchSize,
     maximumBatchingWindowSeconds: options.maximumBatchingWindowInSeconds,
@@ -149,7 +149,7 @@ function settingsOf(options: Settings): object {
     maximumRecordAgeSeconds: options.maximumRecordAgeInSeconds,
     bisectBatchOnFunctionError: options.bisectBatchOnFunctionError,
     reportBatchItemFailures: options.reportBatchItemFailures,
-    maximumConcurrency: options.maximumConcurrency,
+    maximumConcurrency: maximumConcurrency === false ? null : maximumConcurrency,
     filterCriteria: filter === false ? null : filter && filtersOf(filter),
     onFailure: onFailure === false ? null : onFailure && destinationIn(onFailure),
   };
@@ -176,6 +176,7 @@ export function addUpdate(subscriptions: Command): void {
     .addOption(topicOption())
     .option('--no-bisect-batch-on-function-error', 'try a batch that failed as a whole')
     .option('--no-report-batch-item-failures', 'ignore the records that the answer names')
+    .option('--no-maximum-concurrency', 'deliver as many partitions at the same time as the service takes')
     .option('--no-filter', 'deliver every record')
     .option('--no-on-failure', 'try a batch until it succeeds, unless you chose another number of attempts')
     .addHelpText('after', updateHelp)

@@ -82,10 +82,6 @@ function Settling({ of, onSaid }: SettlingProps) {
   const [open, setOpen] = useState<'settings' | 'secret'>();
   const [secret, setSecret] = useState<string>();
   const close = (): void => setOpen(undefined);
-  const changed = (made: string | undefined): void => {
-    setSecret(made);
-    onSaid(`${groupId}: Its settings are changed.`);
-  };
   return (
     <>
       <button type="button" onClick={() => setOpen('settings')}>
@@ -96,7 +92,9 @@ function Settling({ of, onSaid }: SettlingProps) {
           Rotate secret
         </button>
       )}
-      {open === 'settings' && <ChangeSettings of={of} onDone={changed} onClose={close} />}
+      {open === 'settings' && (
+        <ChangeSettings of={of} onDone={() => onSaid(`${groupId}: Its settings are changed.`)} onClose={close} />
+      )}
       {open === 'secret' && <RotateSecret topic={topic} groupId={groupId} onDone={setSecret} onClose={close} />}
       {open === undefined && secret !== undefined && (
         <ShownSecret groupId={groupId} secret={secret} onClose={() => setSecret(undefined)} />

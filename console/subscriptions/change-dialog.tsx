@@ -8,13 +8,13 @@ import { admin } from '../data/service.ts';
 import { Dialog } from '../parts/dialog.tsx';
 import { Field } from '../parts/field.tsx';
 import { changeable, changeOf, formOf } from './change-request.ts';
+import { discarded } from './dead-letters.ts';
 import type { SubscriptionForm } from './request.ts';
 import { Failures, More } from './setting-fields.tsx';
 
 type Props = {
   readonly of: SubscriptionDescription;
-  /** A webhook that takes the place of a function gets a secret. */
-  readonly onDone: (secret: string | undefined) => void;
+  readonly onDone: () => void;
   readonly onClose: () => void;
 };
 
@@ -26,23 +26,28 @@ export function ChangeSettings({ of, onDone, onClose }: Props) {
   const change = changeOf(before, form);
   const fields = { form, onChange: (part: Partial<SubscriptionForm>) => setForm({ ...form, ...part }) };
   const update = async (): Promise<void> => {
-    onDone((await admin.updateSubscription(change!.request)).secret);
+    await admin.updateSubscription(change!.request);
+    onDone();
     await cache.invalidateQueries({ queryKey: ['subscriptions'] });
   };
   return (
     <Dialog
       title={`Change settings: ${of.groupId}`}
       act="Change"
+      lost={change && discarded(form, before)}
       command={change?.command}
       disabled={change === undefined}
       onAct={update}
       onClose={onClose}
     >
-      <p>A delivery that is under way finishes with the settings of now. An empty number stays as it is.</p>
+      <p>
+        A delivery that is under way finishes with the settings of now. An empty number stays as it is, but for
+        Concurrency: then there is no limit.
+      </p>
       <Field label={form.kind === 'webhook' ? 'URL' : 'ARN'}>
         <input value={form.target} required onChange={(event) => fields.onChange({ target: event.target.value })} />
       </Field>
-      <Failures {...fields} />
+      <Failures {...fields} before={before} />
       <More {...fields} offered={changeable} />
     </Dialog>
   );

@@ -16,10 +16,13 @@ export function formOf({ topic, groupId, settings }: SubscriptionDescription): S
     ...Object.fromEntries(numbers.map(({ name }) => [name, String(settings[name] ?? '')])),
     ...{ bisectBatchOnFunctionError: settings.bisectBatchOnFunctionError },
     ...{ reportBatchItemFailures: settings.reportBatchItemFailures },
-    filters: (filterCriteria?.filters ?? []).map(({ pattern }) => pattern).join('\n'),
+    filters: (filterCriteria?.filters ?? []).map(({ pattern }) => inOneLine(pattern)).join('\n'),
     onFailure: onFailure ? ('topic' in onFailure ? onFailure.topic : onFailure.queue) : '',
   };
 }
+
+/** The form has a pattern a line. In JSON a line break stands between its parts only, where a space means the same. */
+const inOneLine = (pattern: string): string => pattern.replace(/\s*[\r\n]\s*/g, ' ');
 
 /** One setting that differs: what the request has of it, and the words of the command line. */
 type Change = { readonly setting: Omit<UpdateSubscription, keyof SubscriptionRef>; readonly words: readonly string[] };
@@ -27,26 +30,28 @@ type Change = { readonly setting: Omit<UpdateSubscription, keyof SubscriptionRef
 function changesOf(before: SubscriptionForm, form: SubscriptionForm): readonly Change[] {
   const text = (name: 'target' | 'onFailure'): string => form[name].trim();
   const changes: Change[] = [];
-  if (form.kind !== before.kind || text('target') !== before.target)
+  if (text('target') !== before.target)
     changes.push({
       setting: { target: targetIn(form.kind, text('target')) },
       words: [`--${form.kind}`, text('target')],
     });
   for (const { name, flag } of numbers) {
     const number = form[name]?.trim() ?? '';
-    // An empty field has no value that could be set.
-    if (number !== '' && number !== before[name])
-      changes.push({ setting: { [name]: Number(number) }, words: [flag, number] });
+    if (number === before[name]) continue;
+    if (number !== '') changes.push({ setting: { [name]: Number(number) }, words: [flag, number] });
+    // The other numbers cannot be taken away.
+    else if (name === 'maximumConcurrency') changes.push({ setting: { [name]: null }, words: [negated(flag)] });
   }
   for (const { name, flag } of changeable) {
     const on = form[name] ?? false;
-    if (on !== before[name])
-      changes.push({ setting: { [name]: on }, words: [on ? flag : flag.replace('--', '--no-')] });
+    if (on !== before[name]) changes.push({ setting: { [name]: on }, words: [on ? flag : negated(flag)] });
   }
   if (form.filters !== before.filters) changes.push(filterChange(patternsOf(form)));
   if (text('onFailure') !== before.onFailure) changes.push(destinationChange(text('onFailure')));
   return changes;
 }
+
+const negated = (flag: string): string => flag.replace('--', '--no-');
 
 const filterChange = (patterns: readonly string[]): Change =>
   patterns.length === 0

@@ -9,6 +9,7 @@ import { admin } from '../data/service.ts';
 import { Command } from '../parts/copy.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Field } from '../parts/field.tsx';
+import { discarded } from './dead-letters.ts';
 import { commandOf, emptyForm, isComplete, requestOf, type SubscriptionForm, switches } from './request.ts';
 import { Failures, type Fields, More } from './setting-fields.tsx';
 
@@ -28,6 +29,7 @@ export function CreateSubscription({ onCreated, onClose }: Props) {
       title="Create a subscription"
       act="Create"
       command={isComplete(form) ? commandOf(form) : undefined}
+      lost={discarded(form)}
       disabled={!isComplete(form)}
       onAct={create}
       onClose={onClose}

@@ -1,5 +1,6 @@
 // The fields of the settings that a subscription may have when it is created, and that can be changed later.
 import { Field } from '../parts/field.tsx';
+import { destinationNote } from './dead-letters.ts';
 import { numbers, type SubscriptionForm, type Switch } from './request.ts';
 
 export type Fields = {
@@ -7,13 +8,11 @@ export type Fields = {
   readonly onChange: (change: Partial<SubscriptionForm>) => void;
 };
 
-export function Failures({ form: { onFailure }, onChange }: Fields) {
+/** `before` is the form of the settings of now. */
+export function Failures({ form, before, onChange }: Fields & { readonly before?: SubscriptionForm }) {
   return (
-    <Field
-      label="Dead letters to"
-      note="A topic, or the ARN of an SQS queue. Without it a batch that fails is tried until it succeeds or is too old."
-    >
-      <input value={onFailure} onChange={(event) => onChange({ onFailure: event.target.value })} />
+    <Field label="Dead letters to" note={destinationNote(form, before)}>
+      <input value={form.onFailure} onChange={(event) => onChange({ onFailure: event.target.value })} />
     </Field>
   );
 }

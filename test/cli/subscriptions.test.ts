@@ -99,10 +99,14 @@ describe('subscriptions', () => {
         startingPositionTimestamp: Date.parse('2026-01-01T00:00Z'),
       },
     });
+    await subscriptions('update', group, '--maximum-concurrency', '3');
+    const bounded = JSON.parse((await subscriptions('describe', group, '--json')).stdout);
+    expect(bounded.settings).toMatchObject({ maximumConcurrency: 3 });
+    await subscriptions('update', group, '--no-maximum-concurrency');
     await subscriptions('update', group, '--no-filter', '--no-on-failure', '--report-batch-item-failures');
     const { settings } = JSON.parse((await subscriptions('describe', group, '--json')).stdout);
     expect(settings).toMatchObject({ reportBatchItemFailures: true, maximumRetryAttempts: -1 });
-    expect(Object.keys(settings)).not.toEqual(expect.arrayContaining(['filterCriteria', 'onFailure']));
+    for (const gone of ['filterCriteria', 'onFailure', 'maximumConcurrency']) expect(settings).not.toHaveProperty(gone);
     const again = await subscriptions('update', group, '--on-failure', dead, '-o', 'json');
     expect(JSON.parse(again.stdout).settings).toMatchObject({ onFailure: { topic: dead }, maximumRetryAttempts: 10 });
   });
