@@ -36,7 +36,7 @@ export function sharesOf({ random, partitions, isCooperative }: Leader, members:
   }));
 }
 
-export const nameOf = ({ topic, partition }: Place): string => `${topic}-${partition}`;
+const nameOf = ({ topic, partition }: Place): string => `${topic}-${partition}`;
 
 /** Who holds what: of two members that both claim a partition, the one that was told it last. */
 function holdersOf(members: readonly Listed[]): Map<string, string> {
