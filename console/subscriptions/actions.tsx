@@ -41,7 +41,7 @@ const doings = {
   retryNow: {
     label: 'Retry now',
     command: ['retry', '--now'],
-    says: 'Batches that wait after a failure are tried immediately. In AWS a wait of up to 20 s ends by itself.',
+    says: 'Batches that wait after a failure are tried immediately. In AWS this does not shorten a wait of up to 20 s.',
     run: async (ref) => {
       await admin.retrySubscriptionNow(ref);
       return 'Failing batches are tried now.';

@@ -41,7 +41,7 @@ export function ChangeSettings({ of, onDone, onClose }: Props) {
       onClose={onClose}
     >
       <p>
-        A delivery that is under way finishes with the settings of now. An empty number stays as it is, but for
+        A delivery that is under way finishes with the old settings. An empty number stays as it is, but for
         Concurrency: then there is no limit.
       </p>
       <Field label={form.kind === 'webhook' ? 'URL' : 'ARN'}>
@@ -61,7 +61,7 @@ export function RotateSecret({ topic, groupId, onDone, onClose }: RotateProps) {
     <Dialog
       title={`Rotate secret: ${groupId}`}
       act="Rotate secret"
-      lost="Another secret is made, and shown once. For a day the one of now signs too; then events that are checked with it are refused by their receiver."
+      lost="A new secret is made and shown once. The current secret also signs for one more day. After that, a receiver that still checks with it refuses the events."
       command={rivulet('subscriptions', 'rotate-secret', groupId)}
       onAct={rotate}
       onClose={onClose}

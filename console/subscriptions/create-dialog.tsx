@@ -71,7 +71,7 @@ function Needed({ form: { groupId, topic, kind, target }, onChange }: Fields) {
         note={
           kind === 'webhook'
             ? 'https:, or http: on the machine of the service.'
-            : 'Of a function that the option pushTargets names.'
+            : 'The ARN of a function that the option pushTargets names.'
         }
       >
         <input value={target} required onChange={(event) => onChange({ target: event.target.value })} />

@@ -1,4 +1,4 @@
-// What becomes of a batch that fails, by the settings of a form.
+// Says what becomes of a batch that fails, by the settings of a form.
 import type { SubscriptionForm } from './request.ts';
 
 type Failing = Pick<SubscriptionForm, 'onFailure' | 'maximumRetryAttempts' | 'maximumRecordAgeSeconds'>;

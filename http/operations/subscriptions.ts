@@ -200,7 +200,7 @@ function checkShortPath({ topic, group }: SubscriptionPath, onFailure: FailureDe
   const path = `/v1/dead-letters/${onFailure.topic}/subscriptions/${topic}/${group}`;
   throw unexpected(
     'body.onFailure.topic',
-    `the path ${path}, because it decides about the right to that topic`,
+    `the path ${path}, because IAM decides by the path who may write to that topic`,
     `/v1/topics/${topic}/subscriptions/${group}`,
   );
 }

@@ -334,7 +334,7 @@ await onEmulator((aws) => {
       ['what is no ARN', { target: { function: 'arn:aws:iam::000000000000:role/x' } }, /the ARN of a Lambda function/],
       ['a URL without TLS', { target: { url: 'http://example.com/' } }, /https/],
       ['a URL in a private network', { target: { url: 'https://169.254.169.254/' } }, /169\.254/],
-      ['a name that leads to this machine', { target: { url: 'https://localhost/' } }, /public addresses only/],
+      ['a name that leads to this machine', { target: { url: 'https://localhost/' } }, /only public addresses/],
       ['a queue outside the patterns', { onFailure: { queue: queueArn('other') } }, /other/],
       [
         "a function that is open to somebody else's event source",

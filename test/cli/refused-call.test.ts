@@ -1,4 +1,4 @@
-// The page is told of a call that was refused in front of the service.
+// The page is told which right a refused call needs, in words of this machine alone.
 import { expect, test } from 'vitest';
 import { isRefusedByGateway, refusedCall, withoutAdvice } from '../../cli/refused-call.ts';
 import type { HttpEvent } from '../../http/http-event.ts';

@@ -188,7 +188,7 @@ export function subscriptionsConformance(ask: Ask): void {
       const path = `${topicPath}/subscriptions/${group}`;
       const rightPath = deadLettersPath(dead.topic, topic, group);
       const detail = (right: string) =>
-        `body.onFailure.topic: expected the path ${right}, because it decides about the right to that topic, got `;
+        `body.onFailure.topic: expected the path ${right}, because IAM decides by the path who may write to that topic, got `;
       expect((await refusal({ onFailure }, path)).detail).toContain(detail(rightPath));
       expect((await ask.get(path)).status).toBe(404);
       expect((await ask.json('PUT', rightPath, { ...settings, onFailure })).status).toBe(201);

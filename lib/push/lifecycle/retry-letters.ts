@@ -76,7 +76,7 @@ export async function retryLetters(context: PushContext, ref: SubscriptionRef): 
 const topicGone = ({ groupId, topic }: LiveSubscription) =>
   refused(
     'UNKNOWN_TOPIC_OR_PARTITION',
-    `the topic ${topic} of group ${groupId}'s subscription was deleted, or made again: create the subscription again`,
+    `the topic ${topic} of group ${groupId}'s subscription was deleted or made again: create the subscription again, or delete it`,
   );
 
 /** An end is read again where a letter is behind it: the letter may be younger than the end. */

@@ -23,7 +23,7 @@ test.each([
     { filterCriteria: { filters: [{ pattern: '{"value":[]}' }] } },
     'filterCriteria.filters[0].pattern.value: expected at least one rule',
   ],
-  [{ target: { url: 'http://10.0.0.1/' } }, 'target.url: expected https:, because this is not this machine'],
+  [{ target: { url: 'http://10.0.0.1/' } }, 'target.url: expected https: (http: is for this machine only)'],
   [
     { target: { function: 'arn:aws:lambda:eu-central-1:123456789012:function:f' } },
     'target.function: expected a target.url, because this service delivers to webhooks only',
@@ -44,7 +44,7 @@ test('a webhook whose name is not known yet is taken, and one that leads to a pr
   await leadingTo(() => Promise.reject(unknown)).check(given);
   const plain = { ...settings, target: { url: 'http://later.example.com/' } };
   await expect(leadingTo(() => Promise.reject(unknown)).check(plain)).rejects.toThrow(
-    'target.url: expected https:, because this is not this machine, got "later.example.com"',
+    'target.url: expected https: (http: is for this machine only), got "later.example.com"',
   );
   const inside = leadingTo(async () => [{ address: '10.0.0.1', family: 4 }]);
   await expect(inside.check(given)).rejects.toThrow('target.url: expected a name of public addresses');

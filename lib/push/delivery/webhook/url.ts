@@ -33,7 +33,7 @@ export function parseUrl(text: string, { local }: Pick<WebhookNetwork, 'local'>)
 }
 
 /** Only a service of this machine takes `http:`, and only to itself. */
-export const notThisMachine = (url: URL) => unexpected(FIELD, 'https:, because this is not this machine', url.host);
+export const notThisMachine = (url: URL) => unexpected(FIELD, 'https: (http: is for this machine only)', url.host);
 
 /** Resolves the name once. Throws INVALID_REQUEST if one of its addresses is not allowed, and what the resolver throws. */
 export async function allowedAddresses(url: URL, network: WebhookNetwork): Promise<readonly Address[]> {
@@ -43,7 +43,8 @@ export async function allowedAddresses(url: URL, network: WebhookNetwork): Promi
     const isLocal = network.local && isLoopbackAddress(address);
     if (url.protocol === 'http:' && !isLocal) throw notThisMachine(url);
     // The address stays untold: names of a network inside would otherwise tell its addresses to those who try them.
-    if (!isLocal && !isPublicAddress(address)) throw unexpected(FIELD, 'a name of public addresses only', url.hostname);
+    if (!isLocal && !isPublicAddress(address))
+      throw unexpected(FIELD, 'a host name that has only public addresses', url.hostname);
   }
   return addresses;
 }

@@ -104,7 +104,7 @@ describe('URLs in AWS', () => {
   test('one private address among public ones is enough to refuse', async () => {
     const url = parseUrl('https://example.com', { local: false });
     await expect(allowedAddresses(url, leadingTo('8.8.8.8', '10.0.0.1'))).rejects.toThrow(
-      'target.url: expected a name of public addresses only, got "example.com"',
+      'target.url: expected a host name that has only public addresses, got "example.com"',
     );
     expect(await allowedAddresses(url, leadingTo('8.8.8.8', '8.8.4.4'))).toHaveLength(2);
   });
@@ -178,7 +178,7 @@ describe('a connection', () => {
       // The error goes to whoever may describe the subscription, so it does not say which address the name has inside.
       expect(await deliver('https://webhook.example.com/', leadingTo(address))).toEqual({
         kind: 'failed',
-        error: 'target.url: expected a name of public addresses only, got "webhook.example.com"',
+        error: 'target.url: expected a host name that has only public addresses, got "webhook.example.com"',
       });
       expect(receiver.received.length).toBe(before);
     },
