@@ -250,6 +250,25 @@ await onEmulator((aws) => {
     return all.filter(({ Target }) => Target !== undefined && JSON.parse(Target.Input).topic === topic);
   }
 
+  test('no more partitions are delivered at a time than maximumConcurrency allows', async () => {
+    const handlerMs = 2_000;
+    const pausesBetweenStarts = async (more: object): Promise<number[]> => {
+      const topic = freshName();
+      recorder.tell('push-named', topic, () => ({ sleepsMs: handlerMs }));
+      await admin().createTopics({ topics: [{ topic, partitions: 3 }] });
+      const ref = await subscribedAgain(topic, more);
+      await rivulet.producer().send({ topic, messages: [0, 1, 2].map((partition) => ({ value: 'v', partition })) });
+      await eventually(async () => {
+        const { partitions } = await admin().describeSubscription(ref);
+        expect(partitions.map(({ committedOffset }) => committedOffset)).toEqual([1, 1, 1]);
+      });
+      const starts = recorder.timesOf('push-named', topic);
+      return starts.slice(1).map((startMs, i) => startMs - starts[i]!);
+    };
+    expect(Math.min(...(await pausesBetweenStarts({})))).toBeLessThan(handlerMs);
+    expect(Math.min(...(await pausesBetweenStarts({ maximumConcurrency: 1 })))).toBeGreaterThanOrEqual(handlerMs);
+  });
+
   test('a paused subscription gets nothing, and after the resumption all that came meanwhile', async () => {
     const topic = freshName();
     const ref = await subscribed(topic);
