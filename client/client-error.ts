@@ -183,6 +183,6 @@ export function errorOfKafkaCode(code: number, details: ClientErrorDetails): Riv
   const names = Object.keys(catalogue) as ErrorCode[];
   const shared = names.filter((name) => catalogue[name].kafkaErrorCode === code && code !== -1);
   const name = shared.find((candidate) => catalogue[candidate].retriable) ?? shared[0] ?? 'UNKNOWN_SERVER_ERROR';
-  const { title, retriable } = catalogue[name];
-  return new RivuletClientError(name, `${title} (Kafka's error ${code})`, { ...details, retriable });
+  const { retriable } = catalogue[name];
+  return new RivuletClientError(name, `the service answered with Kafka's error ${code}`, { ...details, retriable });
 }

@@ -3,6 +3,7 @@
 // Invariant: a problem never carries a stack trace, or a message of an error that we did not throw ourselves. A write that
 // may have happened is REQUEST_TIMED_OUT with outcome `unknown`, never UNKNOWN_SERVER_ERROR: after that code Kafka's
 // clients continue with a wrong sequence.
+import { errorTitles } from '../lib/api/error-titles.ts';
 import { catalogue, type ErrorCode, type Outcome, RivuletError } from '../lib/api/errors.ts';
 import { errorOfStorage } from '../lib/storage/outcome.ts';
 import { StorageError } from '../lib/storage/storage-error.ts';
@@ -26,10 +27,10 @@ export type Problem = {
 /** The members of `error.extra` stand beside the standard ones. The caller omits `requestId` for a problem inside results. */
 export function problemOf(error: unknown, requestId?: string): Problem {
   const known = error instanceof RivuletError ? error : rivuletErrorOf(error, false);
-  const { kafkaErrorCode, status, retriable, title } = catalogue[known.errorCode];
+  const { kafkaErrorCode, status, retriable } = catalogue[known.errorCode];
   const standard = {
     type: 'about:blank' as const,
-    title,
+    title: errorTitles[known.errorCode],
     status,
     detail: known.message,
     errorCode: known.errorCode,

@@ -43,7 +43,7 @@ const budget = {
   groups: 828_000,
   transactions: 795_000,
   subscriptions: 833_000,
-  meta: 278_000,
+  meta: 283_000,
   maintenance: 487_000,
   tend: 484_000,
   lag: 775_000,

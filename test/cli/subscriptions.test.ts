@@ -151,7 +151,9 @@ describe('subscriptions', () => {
     const create = (...target: string[]) => subscriptions('create', group, '--topic', topic, ...target);
     const arn = 'arn:aws:lambda:eu-central-1:123456789012:function:bill';
     expect((await create('--function', arn)).stderr).toContain('this service delivers to webhooks only');
-    expect((await create('--webhook', 'https://169.254.169.254/')).stderr).toContain('a name of public addresses');
+    expect((await create('--webhook', 'https://169.254.169.254/')).stderr).toContain(
+      'a host name that has only public addresses',
+    );
     expect((await create('--webhook', 'http://10.0.0.1/')).stderr).toContain('this is not this machine');
   });
 });

@@ -161,9 +161,9 @@ export function subscriptionsConformance(ask: Ask): void {
       [{ target: { url: 'http://8.8.8.8/' } }, 'target.url: expected '],
       [
         { target: { url: 'https://169.254.169.254/latest/meta-data/' } },
-        'target.url: expected a name of public addresses',
+        'target.url: expected a host name that has only public addresses',
       ],
-      [{ target: { url: 'https://10.0.0.1/' } }, 'target.url: expected a name of public addresses'],
+      [{ target: { url: 'https://10.0.0.1/' } }, 'target.url: expected a host name that has only public addresses'],
       [{ target: { url: 'https://ada:secret@example.com/' } }, 'target.url: expected no user and no password'],
       [{ target: { function: 'bill' } }, 'target.function: expected '],
       [{ startingPosition: 'EARLIEST' }, 'body.startingPosition: expected TRIM_HORIZON, LATEST or AT_TIMESTAMP'],

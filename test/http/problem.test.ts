@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { problemOf, problemResult, rivuletErrorOf } from '../../http/problem.ts';
+import { errorTitles } from '../../lib/api/error-titles.ts';
 import { catalogue, type ErrorCode, RivuletError } from '../../lib/api/errors.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 
 describe('problemOf', () => {
   it.each(Object.keys(catalogue) as ErrorCode[])('takes title, status and numbers of %s from the catalogue', (code) => {
-    const { kafkaErrorCode, status, retriable, title } = catalogue[code];
+    const { kafkaErrorCode, status, retriable } = catalogue[code];
     expect(problemOf(new RivuletError(code, 'why'), 'r1')).toEqual({
       type: 'about:blank',
-      title,
+      title: errorTitles[code],
       status,
       detail: 'why',
       errorCode: code,

@@ -128,7 +128,7 @@ describe('dead letters', () => {
     await world.create({ maximumRetryAttempts: 0, onFailure: { topic: 'dead' } });
     await engine.deleteTopic('t');
     await expect(engine.subscriptions.retry(ref)).rejects.toThrow(
-      'was deleted, or made again: create the subscription again',
+      'was deleted or made again: create the subscription again',
     );
   });
 

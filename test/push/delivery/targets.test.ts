@@ -47,7 +47,7 @@ test('a webhook whose name is not known yet is taken, and one that leads to a pr
     'target.url: expected https: (http: is for this machine only), got "later.example.com"',
   );
   const inside = leadingTo(async () => [{ address: '10.0.0.1', family: 4 }]);
-  await expect(inside.check(given)).rejects.toThrow('target.url: expected a name of public addresses');
+  await expect(inside.check(given)).rejects.toThrow('target.url: expected a host name that has only public addresses');
 });
 
 describe('ARNs', () => {
