@@ -16,8 +16,7 @@ afterAll(() => rmSync(outDir, { recursive: true }));
 async function inProcess(name: string, expression: string) {
   const script = `
     const { handler } = await import(${JSON.stringify(path.join(outDir, name, 'index.mjs'))});
-    console.log(JSON.stringify(${expression}));
-    process.exit();`;
+    process.stdout.write(JSON.stringify(${expression}) + '\\n', () => process.exit());`;
   const options = { env: deployedEnvironment, cwd: outDir };
   const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], options);
   return JSON.parse((await run).stdout.trimEnd().split('\n').at(-1)!);

@@ -97,7 +97,7 @@ describe('URLs in AWS', () => {
   ])('%s leads to no public address', async (url) => {
     const network = { local: false };
     await expect(allowedAddresses(parseUrl(url, network), network)).rejects.toThrow(
-      'target.url: expected a name of public',
+      'target.url: expected a host name that has only public addresses',
     );
   });
 
