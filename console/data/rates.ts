@@ -16,16 +16,22 @@ function add(name: string, sample: Sample): void {
   samples.set(name, [...before.filter(({ ms }) => ms > sample.ms - keptMs), sample]);
 }
 
-/** `now` is the mean of the last ten seconds: several topics are looked at one after the other, so that a total grows in jumps. */
-export type Rates = { readonly times: readonly number[]; readonly perSecond: readonly number[]; readonly now: number };
+/**
+ * `now` is the mean of the last ten seconds, and undefined before two looks: several topics are looked at one after the other, so that a total grows in jumps.
+ */
+export type Rates = {
+  readonly times: readonly number[];
+  readonly perSecond: readonly number[];
+  readonly now: number | undefined;
+};
 
 const nowMs = 10_000;
 
-function growthOf(recent: readonly Sample[]): number {
+function growthOf(recent: readonly Sample[]): number | undefined {
   const [first, last] = [recent[0], recent.at(-1)];
   return first && last && last.ms > first.ms
     ? (Math.max(0, last.total - first.total) * 1_000) / (last.ms - first.ms)
-    : 0;
+    : undefined;
 }
 
 const recentOf = (of: readonly Sample[]): readonly Sample[] =>
@@ -59,7 +65,7 @@ export function useHistory(name: string, total: number | undefined, ms: number):
   return samples.get(name) ?? [];
 }
 
-/** How fast each of several totals grew in the last seconds. Zero before two looks. */
+/** How fast each of several totals grew in the last seconds. A total is missing before two looks. */
 export function useRatesNow(totals: ReadonlyMap<string, number>, ms: number): ReadonlyMap<string, number> {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the totals are those of the look at this time.
@@ -67,5 +73,6 @@ export function useRatesNow(totals: ReadonlyMap<string, number>, ms: number): Re
     for (const [name, total] of totals) add(name, { ms, total });
     redraw();
   }, [ms]);
-  return new Map([...totals.keys()].map((name) => [name, growthOf(recentOf(samples.get(name) ?? []))]));
+  const rates = [...totals.keys()].map((name) => [name, growthOf(recentOf(samples.get(name) ?? []))] as const);
+  return new Map(rates.flatMap(([name, now]) => (now === undefined ? [] : [[name, now] as const])));
 }

@@ -52,6 +52,9 @@ export function useGroupLags(groupIds: readonly string[], live: { everyMs?: numb
   });
 }
 
+/** A group whose oldest unread record is younger keeps up: there is always something that was just written. */
+const keepsUpMs = 5_000;
+
 /** A person who asks why a group is behind reads these sentences first. */
 export function reasonsOf(of: GroupDescription): string[] {
   const behind = of.partitionDetails.filter(({ lag }) => lag > 0);
@@ -61,7 +64,7 @@ export function reasonsOf(of: GroupDescription): string[] {
       ? ['Partitions are on their way from one member to another, and are not read meanwhile.']
       : []),
     ...unowned(of, behind),
-    ...(slowest(of, behind) ?? uneven(behind)),
+    ...(lagOf(of).timeMs < keepsUpMs ? [] : (slowest(of, behind) ?? uneven(behind))),
     ...expiring(behind),
     ...removed(lagOf(of).lost),
   ];

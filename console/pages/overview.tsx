@@ -11,7 +11,7 @@ import { type Traffic, traffic } from '../data/traffic.ts';
 import { mostLooks, useGroupLags } from '../groups/figures.ts';
 import { Chart } from '../parts/chart.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { bytes, count, dollars, rate } from '../parts/numbers.ts';
+import { bytes, count, dollars, duration, rate } from '../parts/numbers.ts';
 import { Figure, PageHead } from '../parts/page.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { Time } from '../parts/time.tsx';
@@ -79,7 +79,7 @@ function Figures({ names, version, status }: Props) {
 
 function BytesInAndOut({ of, lookedMs }: { readonly of: Traffic; readonly lookedMs: number }) {
   const [into, out] = [useRates('bytes in', of.bytesIn, lookedMs), useRates('bytes out', of.bytesOut, lookedMs)];
-  const shown = ({ now }: typeof into): string => `${bytes(now)}/s`;
+  const shown = ({ now }: typeof into): string => (now === undefined ? '...' : `${bytes(now)}/s`);
   return (
     <>
       <Figure label="Bytes in" value={shown(into)} note="in the last seconds" />
@@ -105,7 +105,8 @@ function Groups() {
   const looks = (list.data ?? []).slice(0, mostLooks).map(({ groupId }) => groupId);
   const lags = useGroupLags(looks, live);
   const active = list.data?.filter(({ members }) => members > 0).length ?? 0;
-  const behind = [...lags.values()].filter(({ records }) => records > 0).length;
+  const behind = [...lags].filter(([, { records }]) => records > 0).sort(([, a], [, b]) => b.timeMs - a.timeMs);
+  const [worst] = behind;
   const among = list.data && list.data.length > looks.length ? `, of the first ${mostLooks}` : '';
   return (
     <>
@@ -116,8 +117,8 @@ function Groups() {
       />
       <Figure
         label="Groups behind"
-        value={list.data && lags.size === looks.length ? <Link to="/groups">{count(behind)}</Link> : '...'}
-        note={`with unread records${among}`}
+        value={list.data && lags.size === looks.length ? <Link to="/groups">{count(behind.length)}</Link> : '...'}
+        note={worst ? `the most: ${worst[0]}, by ${duration(worst[1].timeMs)}${among}` : `with unread records${among}`}
       />
     </>
   );

@@ -39,7 +39,12 @@ function Partitions({ topic, partitions, lookedMs }: Props) {
   const [by, setBy] = useState<'records' | 'bytes'>('records');
   const nameOf = ({ partition }: PartitionDetails): string => `${topic}/${partition}`;
   const rates = useRatesNow(new Map(partitions.map((of) => [nameOf(of), of.latest])), lookedMs);
-  const written = numberOf('Written', (of) => rates.get(nameOf(of)) ?? 0, rate);
+  const written: Column<PartitionDetails> = {
+    label: 'Written',
+    numeric: true,
+    by: (of) => rates.get(nameOf(of)) ?? -1,
+    cell: (of) => rate(rates.get(nameOf(of))),
+  };
   const figureOf = by === 'records' ? recordsOf : (of: PartitionDetails) => of.bytes;
   const bars = partitions.map((of) => ({ name: `partition ${of.partition}`, value: figureOf(of) }));
   return (

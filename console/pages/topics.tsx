@@ -112,7 +112,7 @@ function columnsOf(
       label: 'Written',
       numeric: true,
       by: ({ topic }) => rates.get(`topic ${topic}`) ?? -1,
-      cell: ({ topic }) => rate(rates.get(`topic ${topic}`) ?? 0),
+      cell: ({ topic }) => rate(rates.get(`topic ${topic}`)),
     },
     { label: 'Retention', cell: (row) => retention(of(row)) },
     { label: 'Policy', cell: (row) => configOf(of(row)?.config ?? [], 'cleanup.policy') ?? '...' },

@@ -1,6 +1,7 @@
 // A chart of values over time, by uPlot, which is loaded when the first chart is drawn. The last values stand below it as text.
 import { useEffect, useRef, useSyncExternalStore } from 'react';
 import 'uplot/dist/uPlot.min.css';
+import { withGaps } from './gaps.ts';
 
 export type Series = {
   readonly label: string;
@@ -47,7 +48,8 @@ const useScheme = (): string =>
 export function Chart({ label, times, series, format, height = 180 }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<{ setData: (data: never) => void; destroy: () => void }>(undefined);
-  const data = [times.map((ms) => ms / 1000), ...series.map(({ values }) => values)];
+  const drawn = withGaps(times, series);
+  const data = [drawn.times.map((ms) => ms / 1000), ...drawn.values];
   const latest = useRef(data);
   latest.current = data;
   const scheme = useScheme();

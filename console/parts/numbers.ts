@@ -15,7 +15,9 @@ export function bytes(value: number): string {
 }
 
 /** 0.25 -> `0.3/s`. */
-export const rate = (perSecond: number): string => `${short.format(perSecond)}/s`;
+/** Undefined is not known yet: it takes two looks. */
+export const rate = (perSecond: number | undefined): string =>
+  perSecond === undefined ? '...' : `${short.format(perSecond)}/s`;
 
 const steps = [
   ['d', 86_400_000],
