@@ -162,7 +162,7 @@ async function retry(positional: string | undefined, { now }: { now?: boolean },
   printLine(`${nameOf(ref)}: ${plural(delivered, 'dead letter')} delivered`);
   if (skipped > 0)
     console.error(
-      `rivulet: note: ${plural(skipped, 'record')} skipped: not dead letters of this subscription, or letters whose record is missing or cannot be read`,
+      `rivulet: note: ${plural(skipped, 'record')} skipped: letters of other subscriptions, records that are no letters, or letters whose record is missing or cannot be read`,
     );
   if (failed)
     throw new Error(

@@ -154,6 +154,6 @@ describe('subscriptions', () => {
     expect((await create('--webhook', 'https://169.254.169.254/')).stderr).toContain(
       'a host name that has only public addresses',
     );
-    expect((await create('--webhook', 'http://10.0.0.1/')).stderr).toContain('this is not this machine');
+    expect((await create('--webhook', 'http://10.0.0.1/')).stderr).toContain('http: is for this machine only');
   });
 });

@@ -327,6 +327,18 @@ describe('pause, resume and update', () => {
     expect(signing).toHaveLength(3);
   });
 
+  test('a sample event has a header, so that a handler does not take it for the record of its place', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    const keys: string[] = [];
+    world.answer = async ({ records }) => {
+      keys.push(...records.flatMap(({ headers }) => headers.map(({ key }) => key)));
+      return success;
+    };
+    await world.engine.subscriptions.testInvoke(ref);
+    expect(keys).toEqual(['rivulet.push.sample']);
+  });
+
   test('a rotated secret signs beside the one before, for a day', async () => {
     const world = await worldOfTopic();
     const signing: number[] = [];

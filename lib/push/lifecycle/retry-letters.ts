@@ -56,7 +56,7 @@ export async function retryLetters(context: PushContext, ref: SubscriptionRef): 
   const { settings, secrets } = subscription;
   if (!settings.onFailure || !('topic' in settings.onFailure))
     throw invalid(
-      `the subscription of group ${ref.groupId} has no topic for dead letters: only such letters can be delivered again`,
+      `the subscription of group ${ref.groupId} has no topic for dead letters, so none can be delivered again: set onFailure.topic to the topic that has them`,
     );
   const topic = await topicOf(context, subscription);
   if (!topic) throw topicGone(subscription);

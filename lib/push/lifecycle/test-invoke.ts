@@ -14,9 +14,10 @@ export async function testInvoke(context: PushContext, ref: SubscriptionRef): Pr
   return target.deliver({ groupId, topic, partition: 0, records: [sampleAt(clock.now())] }, { deadlineMs });
 }
 
+/** The header tells it from the record that has this place in the log: handlers remember places. */
 const sampleAt = (timestampMs: number): PushRecord => ({
   ...{ offset: 0, timestampMs, timestampType: 'CREATE_TIME' },
   key: Buffer.from('sample'),
   value: Buffer.from('{"message":"a sample record of Rivulet"}'),
-  headers: [],
+  headers: [{ key: 'rivulet.push.sample', value: Buffer.from('true') }],
 });

@@ -44,7 +44,7 @@ test('a webhook whose name is not known yet is taken, and one that leads to a pr
   await leadingTo(() => Promise.reject(unknown)).check(given);
   const plain = { ...settings, target: { url: 'http://later.example.com/' } };
   await expect(leadingTo(() => Promise.reject(unknown)).check(plain)).rejects.toThrow(
-    'target.url: expected https: (http: is for this machine only), got "later.example.com"',
+    'target.url: expected https: (http: is for this machine only), got "http://later.example.com"',
   );
   const inside = leadingTo(async () => [{ address: '10.0.0.1', family: 4 }]);
   await expect(inside.check(given)).rejects.toThrow('target.url: expected a host name that has only public addresses');

@@ -33,7 +33,7 @@ export function parseUrl(text: string, { local }: Pick<WebhookNetwork, 'local'>)
 }
 
 /** Only a service of this machine takes `http:`, and only to itself. */
-export const notThisMachine = (url: URL) => unexpected(FIELD, 'https: (http: is for this machine only)', url.host);
+export const notThisMachine = (url: URL) => unexpected(FIELD, 'https: (http: is for this machine only)', url.origin);
 
 /** Resolves the name once. Throws INVALID_REQUEST if one of its addresses is not allowed, and what the resolver throws. */
 export async function allowedAddresses(url: URL, network: WebhookNetwork): Promise<readonly Address[]> {
