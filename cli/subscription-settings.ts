@@ -18,7 +18,8 @@ const createHelp = `
 The records of the topic go to a webhook or a Lambda function. The committed offsets of the group say how far the deliveries
 are. A service on this machine delivers to webhooks only. The secret that signs the events of a webhook is printed once.
 
---starting-position is TRIM_HORIZON (the earliest record), LATEST (records from now on) or a time.
+--starting-position is TRIM_HORIZON (the earliest record), LATEST (records from now on) or a time. Offsets that the group has
+already are set to it.
 --filter is Lambda's filter pattern; a record is delivered if it meets one of several.
 --on-failure is a topic that exists, or the ARN of an SQS queue. A batch that fails is tried until it succeeds, unless
 you give this option, or bound its attempts or its age.
