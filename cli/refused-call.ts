@@ -30,9 +30,12 @@ export function refusedCall({ rawPath, requestContext }: HttpEvent, place: Place
   return problemResult(new RivuletError('FORBIDDEN', detail, { outcome: 'not-written', extra }), requestId);
 }
 
-/** Undefined for a domain of one's own: then a line for any API would allow the call on all of them. */
+/**
+ * Undefined for a domain of one's own: then a line for any API would allow the call on all of them. APIs of an emulator are hosts
+ * below `execute-api.localhost`.
+ */
 const apiIdOf = (host: string): string | undefined =>
-  /^([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?$/.exec(host)?.[1];
+  /^([a-z0-9]+)\.execute-api\.(?:[a-z0-9-]+\.amazonaws\.com(?:\.cn)?|localhost)$/.exec(host)?.[1];
 
 /** IAM takes `*` and `?` for any characters, and `$` for the beginning of a variable. */
 const escaped = (path: string): string => path.replace(/[*?$]/g, (each) => `\${${each}}`);

@@ -7,7 +7,7 @@ import { partitionOf } from '../../lib/storage/aws/endpoint.ts';
 const answer = (body: string, status = 403, headers = {}) => ({ status, headers, body: Buffer.from(body) });
 
 function told(rawPath: string, host: string, body = '{"message":"Forbidden"}', method = 'DELETE') {
-  const region = host.split('.').at(2) ?? '';
+  const region = /\.([a-z-]+-\d)\./.exec(host)?.[1] ?? 'us-east-1';
   const event = { rawPath, requestContext: { requestId: 'r', http: { method } } } as HttpEvent;
   const { body: problem } = refusedCall(event, { host, region, partition: partitionOf(region) }, answer(body));
   return JSON.parse(String(problem));
@@ -16,6 +16,7 @@ function told(rawPath: string, host: string, body = '{"message":"Forbidden"}', m
 test.each([
   ['abc123.execute-api.eu-central-1.amazonaws.com', 'arn:aws:execute-api:eu-central-1:*:abc123'],
   ['abc123.execute-api.cn-north-1.amazonaws.com.cn', 'arn:aws-cn:execute-api:cn-north-1:*:abc123'],
+  ['abc123.execute-api.localhost', 'arn:aws:execute-api:us-east-1:*:abc123'],
   ['abc123.execute-api.us-gov-west-1.amazonaws.com', 'arn:aws-us-gov:execute-api:us-gov-west-1:*:abc123'],
 ])('%s: the right that the call needs', (host, api) => {
   expect(told('/v1/groups/billing', host)).toMatchObject({
