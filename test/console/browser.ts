@@ -112,14 +112,14 @@ function watch(page: Page, origin: string, add: (text: string) => void): void {
 /** The parts of the DOM's types that are needed here, because the types of the tests are those of Node. */
 type Cells = { readonly children: Iterable<{ readonly textContent: string }> };
 
-/** The texts of a table, row by row, in which each cell is what a person reads. */
-export const rowsOf = (page: Page, label: string): Promise<string[][]> =>
-  page
-    .getByRole('region', { name: label, exact: true })
-    .locator('tbody tr:not([aria-hidden])')
-    .evaluateAll((rows) =>
-      (rows as unknown as readonly Cells[]).map((row) => [...row.children].map((cell) => cell.textContent.trim())),
-    );
+/** The texts of a table, row by row, in which each cell is what a person reads. Waits for the first row: a page opens before its answer. */
+export async function rowsOf(page: Page, label: string): Promise<string[][]> {
+  const rows = page.getByRole('region', { name: label, exact: true }).locator('tbody tr:not([aria-hidden])');
+  await rows.first().waitFor();
+  return rows.evaluateAll((elements) =>
+    (elements as unknown as readonly Cells[]).map((row) => [...row.children].map((cell) => cell.textContent.trim())),
+  );
+}
 
 type Audit = { readonly violations: readonly { readonly id: string; readonly nodes: readonly { html: string }[] }[] };
 
