@@ -36,10 +36,14 @@ const operators: Readonly<Record<string, Operator>> = {
 
 const CONDITION = /^([^=~<>!]+)(?:(!=|>=|<=|=|~|>|<)(.*))?$/s;
 
-/** Throws an Error with a sentence that says what is wrong. */
+/**
+ * `key = 42` means `key=42`: spaces behind an operator belong to the text only if there are none in front of it. Throws an Error
+ * with a sentence that says what is wrong.
+ */
 export function parseCondition(text: string): Condition {
-  const [, field, operator, operand = ''] = CONDITION.exec(text) ?? [];
+  const [, field, operator, given = ''] = CONDITION.exec(text) ?? [];
   if (field === undefined) throw new Error('It must be a field, or FIELD OPERATOR TEXT with one of = != ~ < <= > >=.');
+  const operand = field.endsWith(' ') ? given.trimStart() : given;
   if (operator && '<=>='.includes(operator) && operator !== '=' && !Number.isFinite(Number(operand || Number.NaN)))
     throw new Error(`Behind ${operator} there must be a number.`);
   fieldOf(field.trim(), {});

@@ -32,6 +32,11 @@ export function partitionColumns(members: readonly MemberDescription[]): readonl
     figure('Lag', ({ lag }) => lag),
     figure('Time lag', ({ timeLagMs }) => timeLagMs, duration),
     figure('Lost', ({ lostRecords }) => lostRecords),
+    figure(
+      'Last commit',
+      ({ committedAgoMs = -1 }) => committedAgoMs,
+      (ms) => `${duration(ms)} ago`,
+    ),
     { label: 'Owner', by: ownerOf, cell: (of) => <span title={of.memberId}>{ownerOf(of)}</span> },
     { label: 'Note', cell: ({ metadata }) => metadata },
   ];
@@ -39,16 +44,20 @@ export function partitionColumns(members: readonly MemberDescription[]): readonl
 
 const FirstUnread = (of: PartitionLag) => <ToFirstUnread of={of}>{of.partition}</ToFirstUnread>;
 
-/** The link opens the records at the first one that the group has not read. */
-export function ToFirstUnread({ of, children }: { readonly of: PartitionLag; readonly children: ReactNode }) {
-  const { topic, partition, currentOffset, logStartOffset } = of;
-  const search = {
+/** The records from the first one that the group has not read. */
+export const firstUnread = ({ topic, partition, currentOffset, logStartOffset }: PartitionLag) => ({
+  to: '/topics/$topic' as const,
+  params: { topic },
+  search: {
     order: 'oldest',
     partitions: String(partition),
     offset: Math.max(currentOffset, logStartOffset, 0),
-  } as const;
+  } as const,
+});
+
+export function ToFirstUnread({ of, children }: { readonly of: PartitionLag; readonly children: ReactNode }) {
   return (
-    <Link to="/topics/$topic" params={{ topic }} search={search} title="The first unread record">
+    <Link {...firstUnread(of)} title="The first unread record">
       {children}
     </Link>
   );
@@ -63,7 +72,7 @@ export const memberColumns: readonly Column<MemberDescription>[] = [
   { label: 'Instance', cell: ({ instanceId }) => instanceId ?? '-' },
   { label: 'Host', by: ({ host }) => host, cell: ({ host }) => host || '-' },
   { label: 'Partitions', numeric: true, by: partitionsOf, cell: (of) => count(partitionsOf(of)) },
-  { label: 'Reads', cell: ({ assignment }) => assignedOf(assignment) },
+  { label: 'Owns', cell: ({ assignment }) => assignedOf(assignment) },
   { label: 'Lets go of', cell: ({ revoking }) => assignedOf(revoking) },
   {
     label: 'Subscription',

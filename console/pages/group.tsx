@@ -6,7 +6,7 @@ import type { GroupDescription } from '../../client/admin/group-admin.ts';
 import { liveOf } from '../data/live-search.ts';
 import { group as groupQuery } from '../data/queries.ts';
 import { useHistory } from '../data/rates.ts';
-import { memberColumns, partitionColumns, ToFirstUnread } from '../groups/columns.tsx';
+import { firstUnread, memberColumns, partitionColumns, ToFirstUnread } from '../groups/columns.tsx';
 import { DeleteGroup, DeleteOffsets } from '../groups/dialogs.tsx';
 import { lagOf, protocolOf, reasonsOf } from '../groups/figures.ts';
 import { ResetOffsets } from '../groups/reset-dialog.tsx';
@@ -71,6 +71,7 @@ function AskedOf({ asked, groupId, group, onClose }: AskedProps) {
 
 function Group({ group, lookedMs }: { readonly group: GroupDescription; readonly lookedMs: number }) {
   const { groupId, memberDetails, partitionDetails } = group;
+  const navigate = useNavigate();
   const lag = lagOf(group);
   const bars = partitionDetails.map((of) => ({ name: `${of.topic} ${of.partition}`, value: Math.max(0, of.lag) }));
   return (
@@ -92,7 +93,14 @@ function Group({ group, lookedMs }: { readonly group: GroupDescription; readonly
       )}
       <Reasons group={group} />
       <LagChart groupId={groupId} lag={lag.records} lookedMs={lookedMs} />
-      {lag.records > 0 && partitionDetails.length > 1 && <Bars bars={bars} label="Lag by partition" format={count} />}
+      {lag.records > 0 && partitionDetails.length > 1 && (
+        <Bars
+          bars={bars}
+          label="Lag by partition"
+          format={count}
+          onOpen={(at) => void navigate(firstUnread(partitionDetails[at]!))}
+        />
+      )}
       <h2>Partitions</h2>
       <Table
         label="Partitions"

@@ -1,6 +1,6 @@
 // The partitions of a topic: a bar for each, so that skew is seen at once, and the exact values below.
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi, Link } from '@tanstack/react-router';
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { PartitionDetails } from '../../client/admin/topics.ts';
 import { topic as topicQuery } from '../data/queries.ts';
@@ -20,13 +20,13 @@ export function Page() {
   const look = useQuery(topicQuery(topic, { everyMs: 5_000, storage }));
   return (
     <>
+      <Problem error={look.error} />
+      {look.isPending && <Loading />}
+      {look.data && <Partitions topic={topic} partitions={look.data.partitionDetails} lookedMs={look.dataUpdatedAt} />}
       <label className="filters">
         <input type="checkbox" checked={storage} onChange={(event) => setStorage(event.target.checked)} />
         what maintenance has made of each: segments, dirty ratio (it reads more, the larger the log is)
       </label>
-      <Problem error={look.error} />
-      {look.isPending && <Loading />}
-      {look.data && <Partitions topic={topic} partitions={look.data.partitionDetails} lookedMs={look.dataUpdatedAt} />}
     </>
   );
 }
@@ -36,6 +36,7 @@ const recordsOf = ({ earliest, latest }: PartitionDetails): number => latest - e
 type Props = { readonly topic: string; readonly partitions: readonly PartitionDetails[]; readonly lookedMs: number };
 
 function Partitions({ topic, partitions, lookedMs }: Props) {
+  const navigate = useNavigate();
   const [by, setBy] = useState<'records' | 'bytes'>('records');
   const nameOf = ({ partition }: PartitionDetails): string => `${topic}/${partition}`;
   const rates = useRatesNow(new Map(partitions.map((of) => [nameOf(of), of.latest])), lookedMs);
@@ -56,7 +57,12 @@ function Partitions({ topic, partitions, lookedMs }: Props) {
           </button>
         ))}
       </div>
-      <Bars bars={bars} label={`${by} by partition`} format={by === 'records' ? count : bytes} />
+      <Bars
+        bars={bars}
+        label={`${by} by partition`}
+        format={by === 'records' ? count : bytes}
+        onOpen={(at) => void navigate(recordsAt(topic, partitions[at]!))}
+      />
       <Table
         label="Partitions"
         sort="Partition"
@@ -79,16 +85,19 @@ const numberOf = (
   cell: (of) => <span title={String(value(of))}>{format(value(of))}</span>,
 });
 
+/** The records of one partition. */
+const recordsAt = (topic: string, { partition }: PartitionDetails) => ({
+  to: '/topics/$topic' as const,
+  params: { topic },
+  search: { partitions: String(partition) },
+});
+
 const columnsOf = (topic: string): readonly Column<PartitionDetails>[] => [
   {
     label: 'Partition',
     numeric: true,
     by: ({ partition }) => partition,
-    cell: ({ partition }) => (
-      <Link to="/topics/$topic" params={{ topic }} search={{ partitions: String(partition) }}>
-        {partition}
-      </Link>
-    ),
+    cell: (of) => <Link {...recordsAt(topic, of)}>{of.partition}</Link>,
   },
   numberOf('Earliest', ({ earliest }) => earliest),
   numberOf('Latest', ({ latest }) => latest),

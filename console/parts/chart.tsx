@@ -77,6 +77,10 @@ export function Chart({ label, times, series, format, height = 180 }: Props) {
           })),
         ],
         axes: [axis, { ...axis, size: 70, values: (_: unknown, ticks: number[]) => ticks.map(format) }],
+        // A small change on an axis that begins near it looks like a large one.
+        scales: {
+          y: { range: (_: unknown, __: number | null, most: number | null): [number, number] => [0, most || 1] },
+        },
         legend: { show: false },
       };
       chart.current = new UPlot(options, latest.current as never, element);

@@ -5,20 +5,24 @@ import { Command } from './copy.tsx';
 export function Problem({ error }: { readonly error: unknown }) {
   if (!error) return null;
   const known = isClientError(error) ? error : undefined;
-  const code = known ? [known.errorCode, known.status].filter(Boolean).join(', ') : 'unexpected';
   return (
     <div className="problem" role="alert">
       <strong>{known?.detail ?? (error instanceof Error ? error.message : String(error))}</strong>
-      <div className="faint">
-        {code}
-        {known?.outcome && `, outcome ${known.outcome}`}
-        {known?.requestId && (
-          <>
-            , request <code>{known.requestId}</code>
-          </>
-        )}
-      </div>
+      {known && <Details of={known} />}
       {known && <Advice of={known.extra} />}
+    </div>
+  );
+}
+
+function Details({ of: { errorCode, status, outcome, requestId } }: { readonly of: RivuletClientError }) {
+  return (
+    <div className="faint">
+      {[errorCode, status, outcome && `outcome ${outcome}`].filter(Boolean).join(', ')}
+      {requestId && (
+        <>
+          , request <code>{requestId}</code>
+        </>
+      )}
     </div>
   );
 }

@@ -23,6 +23,8 @@ type Props<Row> = {
   readonly sort?: string;
   /** Marks a row, by its key. */
   readonly marked?: string | number | undefined;
+  /** A click on a row. A cell has a button for it too, because the keyboard needs one. */
+  readonly onOpen?: (row: Row) => void;
   /** Draws only the rows in view, however few there are: for a table that grows. */
   readonly grows?: boolean;
   /** Called when the last rows come into view, if it grows. */
@@ -40,6 +42,7 @@ export function Table<Row>({
   keyOf,
   sort: first = '',
   marked,
+  onOpen,
   grows = false,
   onEnd,
   className = '',
@@ -77,7 +80,11 @@ export function Table<Row>({
         <tbody>
           <Gap pixels={above} />
           {shown.map((row) => (
-            <tr key={keyOf(row)} className={keyOf(row) === marked ? 'marked' : undefined}>
+            <tr
+              key={keyOf(row)}
+              className={keyOf(row) === marked ? 'marked' : undefined}
+              onClick={onOpen && (() => isReading() || onOpen(row))}
+            >
               {columns.map(({ label, numeric, long, cell }) => (
                 <td key={label} className={numeric ? 'number' : long ? 'clip' : undefined}>
                   {cell(row)}
@@ -91,6 +98,9 @@ export function Table<Row>({
     </section>
   );
 }
+
+/** A click that ends a selection of text opens nothing. */
+const isReading = (): boolean => getSelection()?.isCollapsed === false;
 
 /** Takes the place of rows that are not drawn. */
 const Gap = ({ pixels }: { readonly pixels: number }) =>

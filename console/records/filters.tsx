@@ -3,7 +3,13 @@ import { type FormEvent, useState } from 'react';
 import { Field } from '../parts/field.tsx';
 import { type MessageSearch, messageSearch } from './search.ts';
 
-type Props = { readonly search: MessageSearch; readonly onApply: (search: MessageSearch) => void };
+type More = {
+  /** Whether the less common filters are in sight. */
+  readonly showsMore: boolean;
+  readonly onShowMore: (shows: boolean) => void;
+};
+
+type Props = More & { readonly search: MessageSearch; readonly onApply: (search: MessageSearch) => void };
 
 type Jump = 'edge' | 'offset' | 'time';
 const jumpOf = ({ offset, time }: MessageSearch): Jump =>
@@ -15,7 +21,7 @@ const localTime = (ms: number): string => {
   return new Date(ms - date.getTimezoneOffset() * 60_000).toISOString().slice(0, -1);
 };
 
-export function Filters({ search, onApply }: Props) {
+export function Filters({ search, onApply, ...more }: Props) {
   const [order, setOrder] = useState<string>(search.order ?? 'newest');
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
@@ -35,12 +41,18 @@ export function Filters({ search, onApply }: Props) {
         <input name="partitions" placeholder="all" size={8} defaultValue={search.partitions} />
       </Field>
       <Field label="Contains">
-        <input name="text" type="search" placeholder="text in key or value" defaultValue={search.text} />
+        <input
+          name="text"
+          type="search"
+          placeholder="text in key or value, as written"
+          size={28}
+          defaultValue={search.text}
+        />
       </Field>
       <button type="submit" className="main">
-        Search
+        {order === 'tail' ? 'Follow' : 'Search'}
       </button>
-      <MoreFilters search={search} />
+      <MoreFilters search={search} {...more} />
     </form>
   );
 }
@@ -76,14 +88,14 @@ function Begin({ search, edge }: { readonly search: MessageSearch; readonly edge
   );
 }
 
-function MoreFilters({ search: { where, js } }: { readonly search: MessageSearch }) {
+function MoreFilters({ search: { where, js }, showsMore, onShowMore }: More & { readonly search: MessageSearch }) {
   return (
-    <details className="wide" open={where !== undefined || js !== undefined}>
+    <details className="wide" open={showsMore} onToggle={(event) => onShowMore(event.currentTarget.open)}>
       <summary>More filters</summary>
       <div className="filters">
         <Field
           label="Conditions, one a line"
-          note="key=42, value~late, headers.source=web, $.user.name!=Ada, $.delay>=60 - as `rivulet consume --filter` takes them"
+          note="key=42, value~late, headers.source=web, $.user.name!=Ada, $.delay>=60 - texts without quotes, as `rivulet consume --filter` takes them"
         >
           <textarea name="where" rows={3} spellCheck={false} defaultValue={where} />
         </Field>

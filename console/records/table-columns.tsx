@@ -4,12 +4,12 @@ import { Time } from '../parts/time.tsx';
 import type { Row } from './row.ts';
 import { preview } from './text.ts';
 
-export const columnsOf = (onOpen: (row: Row) => void): readonly Column<Row>[] => [
+export const columns: readonly Column<Row>[] = [
   {
     label: 'Offset',
     numeric: true,
     cell: (row) => (
-      <button type="button" className="linked" onClick={() => onOpen(row)} title="Open the record">
+      <button type="button" className="linked" title="Open the record">
         {row.offset}
       </button>
     ),

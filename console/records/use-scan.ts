@@ -10,11 +10,13 @@ export type Walk = {
   readonly rows: readonly Row[];
   readonly progress: Progress | undefined;
   readonly running: boolean;
+  /** Offsets that the walk has passed in a second since it last went on; 0 if it did not yet. */
+  readonly perSecond: number;
   readonly error: unknown;
 };
 
 const pageRows = 200;
-const nothing: Walk = { rows: [], progress: undefined, running: false, error: undefined };
+const nothing: Walk = { rows: [], progress: undefined, running: false, perSecond: 0, error: undefined };
 
 /** One walk. It tells its listener at most once a frame, however quick the steps are. */
 class Walker {
@@ -27,6 +29,7 @@ class Walker {
   #stop = new AbortController();
   #frame: number | undefined;
   #ended = false;
+  #begun = { ms: 0, scanned: 0 };
 
   constructor(topic: string, search: MessageSearch) {
     this.#topic = topic;
@@ -44,7 +47,8 @@ class Walker {
     const stop = new AbortController();
     this.#stop = stop;
     const wanted = this.state.rows.length + pageRows;
-    this.#tell({ running: true, error: undefined });
+    this.#begun = { ms: performance.now(), scanned: this.#scan?.progress.scanned ?? 0 };
+    this.#tell({ running: true, perSecond: 0, error: undefined });
     try {
       this.#scan ??= await this.#open();
       if (!stop.signal.aborted) await this.#scan.run(wanted, stop.signal);
@@ -73,7 +77,12 @@ class Walker {
     return new Scan({ topic: this.#topic, order, ranges, matcher, needle, onProgress: () => this.#soon() });
   }
 
-  #seen = () => (this.#scan ? { rows: this.#scan.rows, progress: this.#scan.progress } : {});
+  #seen(): Partial<Walk> {
+    if (!this.#scan) return {};
+    const { rows, progress } = this.#scan;
+    const { ms, scanned } = this.#begun;
+    return { rows, progress, perSecond: (progress.scanned - scanned) / ((performance.now() - ms) / 1000) };
+  }
 
   #soon(): void {
     this.#frame ??= requestAnimationFrame(() => {

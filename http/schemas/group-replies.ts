@@ -80,6 +80,7 @@ const partitionDetail = z.strictObject({
   topicId,
   partition,
   currentOffset: offsetOrNone,
+  committedAgoMs: z.int().min(0).optional(),
   logStartOffset: offsetOrNone,
   logEndOffset: offsetOrNone,
   lag: z.int().min(-1),

@@ -83,6 +83,8 @@ export type PartitionLag = {
   readonly topicId: string;
   readonly partition: number;
   readonly currentOffset: number;
+  /** The time since that offset was committed. Absent if nothing is committed. */
+  readonly committedAgoMs?: number;
   readonly logStartOffset: number;
   readonly logEndOffset: number;
   /** The number of records from the committed offset, or from the log's start if that is greater, to the end. */

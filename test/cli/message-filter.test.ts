@@ -37,12 +37,16 @@ describe('a condition', () => {
     '$.none=null',
     '$.list[0]=[1]',
     '$.missing!=x',
-    'key=order-42',
+    'key = order-42',
+    '$.n >= 20',
+    'value ~ Ada',
   ])('%s holds', (text) => expect(holds(text)).toBe(true));
 
   test.each([
     'key=42',
     'key~43',
+    'key= order-42',
+    'key="order-42"',
     'headers.source=app',
     'headers.other',
     '$.user.name~ada',

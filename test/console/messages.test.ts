@@ -93,6 +93,40 @@ describe.skipIf(reasonToSkip)('the messages of a topic', () => {
     await shared.getByText(`Scanned 20,000 of 20,000, ${wanted.length} found`).waitFor();
   });
 
+  test('a wrong filter is one sentence, and the filters stay open', async () => {
+    const page = await console.open(`/topics/${topic}?partitions=0`);
+    await page.getByText('More filters').click();
+    const conditions = page.getByLabel('Conditions, one a line');
+    await conditions.fill('nowhere = 1');
+    await page.getByRole('button', { name: 'Search' }).click();
+    const alert = page.getByRole('alert');
+    await alert.waitFor();
+    expect(await alert.textContent()).toBe(
+      'The field must be key, value, headers.NAME or a path in a JSON value like $.user.tags[0].',
+    );
+    expect(await page.getByText('Looking').count()).toBe(0);
+    await conditions.fill('');
+    await page.getByLabel('Contains').fill('"nowhere"');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByText('capitals differ from small letters').waitFor();
+    expect(await conditions.isVisible()).toBe(true);
+  });
+
+  test('a click on a row opens its record, and one that selects text does not', async () => {
+    const page = await console.open(`/topics/${topic}?partitions=0`);
+    const cell = page.getByRole('region', { name: 'Records' }).getByRole('cell').nth(4);
+    const record = page.getByRole('complementary', { name: 'Record' });
+    const { x, y, height } = (await cell.boundingBox())!;
+    await page.mouse.move(x + 10, y + height / 2);
+    await page.mouse.down();
+    await page.mouse.move(x + 90, y + height / 2);
+    await page.mouse.up();
+    expect(await page.evaluate('String(getSelection())')).not.toBe('');
+    expect(await record.count()).toBe(0);
+    await cell.click();
+    await record.waitFor();
+  });
+
   test('a predicate that never ends is ended, and one that throws is shown', async () => {
     const page = await console.open(`/topics/${topic}`);
     await page.getByText('More filters').click();
@@ -142,7 +176,9 @@ describe.skipIf(reasonToSkip)('the messages of a topic', () => {
 
   test('the live tail shows what is written, and holds still while it is paused', async () => {
     await console.cli(['topics', 'create', 'live']);
-    const page = await console.open('/topics/live?order=tail');
+    const page = await console.open('/topics/live');
+    await page.getByLabel('Order').selectOption('tail');
+    await page.getByRole('button', { name: 'Follow' }).click();
     await page.getByText('Live: 0 records').waitFor();
     await page.waitForTimeout(500);
     await console.cli(['produce', 'live'], 'one\ntwo\n');

@@ -93,7 +93,7 @@ describe.skipIf(reasonToSkip)('the pages of operations', () => {
     await page.getByRole('region', { name: 'Members' }).waitFor();
     const rows = (await rowsOf(page, 'Partitions')).toSorted((a, b) => Number(a[1]) - Number(b[1]));
     const [member] = memberDetails;
-    expect(rows.map(([name, partition, , end, , , , owner]) => [name, partition, end, owner])).toEqual(
+    expect(rows.map(([name, partition, , end, , , , , owner]) => [name, partition, end, owner])).toEqual(
       partitionDetails.map((of) => [of.topic, String(of.partition), count(of.logEndOffset), member!.clientId]),
     );
     const [row] = await rowsOf(page, 'Members');

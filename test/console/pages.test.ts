@@ -89,6 +89,8 @@ describe.skipIf(reasonToSkip)('the pages', () => {
     );
     const most = partitionDetails.toSorted((a, b) => b.latest - a.latest)[0]!;
     await page.getByRole('img', { name: `partition ${most.partition} with ${count(most.latest)}` }).waitFor();
+    await page.locator('.bars rect').nth(most.partition).click();
+    await page.waitForURL(new RegExp(`/topics/${topic}\\?partitions=%22${most.partition}%22`));
   });
 
   test('the partition that is written to now shows its rate', async () => {

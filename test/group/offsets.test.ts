@@ -181,6 +181,7 @@ describe('a group', () => {
       expect.objectContaining({ partition: 1, currentOffset: -1, logEndOffset: 0, lag: -1 }),
     ]);
     expect(group.partitionDetails[0]!.timeLagMs).toBe(world.clock.now() - (startMs + 2_000));
+    expect(group.partitionDetails.map(({ committedAgoMs }) => committedAgoMs)).toEqual([4_000, undefined]);
   });
 
   it('is behind by the age of the admission where records have no timestamp', async () => {

@@ -58,6 +58,7 @@ async function rowOf(
     lag,
     timeLagMs: oldest ? Math.max(0, context.clock.now() - writtenMs(oldest)) : nothingToTell,
     lostRecords: Math.max(0, logStart - ownership.offset),
+    ...(ownership.committedMs >= 0 && { committedAgoMs: Math.max(0, context.clock.now() - ownership.committedMs) }),
     ...(expiresInMs !== undefined && { expiresInMs }),
   };
 }
