@@ -2,19 +2,15 @@
 // examples/. Where there is no browser, the tests are skipped and say so.
 //
 // Invariant: a page that logs an error, breaks the content policy or asks another host fails its test.
-import { existsSync } from 'node:fs';
 import AxeBuilder from 'axe-core';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { readFlights } from '../../examples/flights.ts';
+import { chromiumPath } from '../../tools/bench/chromium.ts';
 import { newDirectory, type Running, run, type Service, start, startService } from '../cli/processes.ts';
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-
 /** Why the tests of this folder are skipped, or undefined. */
-export const reasonToSkip = executablePath
-  ? undefined
-  : 'there is no Chromium on this machine: apt-get install chromium';
+export const reasonToSkip = chromiumPath ? undefined : 'there is no Chromium on this machine: apt-get install chromium';
 if (reasonToSkip) console.warn(`the tests of the console in a browser are skipped: ${reasonToSkip}`);
 
 export const topic = 'flights';
@@ -38,7 +34,7 @@ export function startBrowser(): OpenAt {
   const problems: string[] = [];
   beforeAll(async () => {
     if (reasonToSkip) return;
-    browser = await chromium.launch({ executablePath: executablePath!, args: ['--headless=new', '--no-sandbox'] });
+    browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--headless=new', '--no-sandbox'] });
   });
   afterAll(async () => {
     await Promise.all(contexts.map((context) => context.close()));

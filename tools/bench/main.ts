@@ -6,6 +6,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { benchCodec } from './codec.ts';
+import { benchConsole } from './console.ts';
 import { benchDeployed } from './deployed.ts';
 import { benchFunctions } from './functions.ts';
 import { benchGroupCommit } from './group-commit.ts';
@@ -34,6 +35,7 @@ const names = [
   'groups',
   'functions',
   'hostile',
+  'console',
   'kafka-gateway',
   'deployed',
   'sweep',
@@ -84,6 +86,7 @@ const benches: Readonly<Record<Name, (directory: string) => Promise<void>>> = {
   groups: (directory) => benchGroups(directory, options.quick ? { rounds: 3, forMs: 200 } : { rounds: 9, forMs: 500 }),
   functions: (directory) => benchFunctions(directory, options.quick ? 5 : 15),
   hostile: (directory) => benchHostile(directory, options.quick ? 1 : 3),
+  console: (directory) => benchConsole(directory, options.quick ? 200_000 : 1_000_000),
   'kafka-gateway': () => benchKafkaGateway(options.quick ? 1_000 : 5_000),
   deployed: () => benchDeployed(options.quick ? 30 : 100),
   sweep: () => benchSweep(options.quick ? 100_000 : 1_000_000),
