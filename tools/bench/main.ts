@@ -56,6 +56,7 @@ const options = new Command('npm run bench --')
   .option('--directory <folder>', 'where the files go: on a disk, because fsync does nothing in memory', tmpdir())
   .option('--rounds <n>', 'with peers and gateway-peers: how often both sides take their turn', wholeNumber, 3)
   .addOption(new Option('--only-load <load>', 'with peers: measure only these batches').choices(Object.keys(peerLoads)))
+  .option('--kafka-syncs', 'with gateway-peers: let Kafka sync each batch before it answers, as Rivulet does', false)
   .option('--dynamo-db <url>', 'with transactions: also measure hot partitions over this DynamoDB Local')
   .parse()
   .opts<{
@@ -65,6 +66,7 @@ const options = new Command('npm run bench --')
     rounds: number;
     onlyLoad?: PeerLoadName;
     dynamoDb?: string;
+    kafkaSyncs: boolean;
   }>();
 
 const plan = options.quick ? { rounds: 3, forMs: 150, floorMs: 60 } : { rounds: 3, forMs: 800, floorMs: 300 };
@@ -104,7 +106,10 @@ const benches: Readonly<Record<Name, (directory: string) => Promise<void>>> = {
       loads: options.onlyLoad ? [options.onlyLoad] : (Object.keys(peerLoads) as PeerLoadName[]),
       ...(options.quick ? { forMs: 1_000, kafkaShare: 0.25 } : { forMs: 3_000, kafkaShare: 1 }),
     }),
-  'gateway-peers': (directory) => benchGateway(directory, { rounds: options.rounds, share: options.quick ? 0.25 : 1 }),
+  'gateway-peers': (directory) => {
+    const { rounds, kafkaSyncs } = options;
+    return benchGateway(directory, { rounds, kafkaSyncs, share: options.quick ? 0.25 : 1 });
+  },
   transactions: (directory) =>
     benchTransactions(
       directory,

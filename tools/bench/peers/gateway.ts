@@ -37,6 +37,7 @@ export type GatewayPlan = {
   readonly rounds: number;
   /** The part of the bytes and of the times below that is used. */
   readonly share: number;
+  readonly kafkaSyncs: boolean;
 };
 
 /** Resolves with the figures of one side in a round, by the name of the row: MiB of values a second, or what the name says. */
@@ -51,7 +52,7 @@ export async function benchGateway(directory: string, plan: GatewayPlan): Promis
   }
   const sides = {
     rivulet: await startRivulet(join(directory, 'gateway')),
-    kafka: await startKafka(join(directory, 'gateway-kafka'), partitions),
+    kafka: await startKafka(join(directory, 'gateway-kafka'), partitions, plan.kafkaSyncs),
   };
   try {
     await inTurns(sides, plan);

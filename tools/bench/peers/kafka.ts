@@ -54,9 +54,10 @@ const installKafka = (): Promise<string> =>
     return execute('mvn', ['-B', '-q', '-ntp', '-f', pom, copyJars, ...into], folder);
   });
 
-export async function startKafka(directory: string, partitions: number): Promise<Kafka> {
+/** With `syncs`, it syncs each batch before it answers, as Rivulet does. By default Kafka leaves that to the system. */
+export async function startKafka(directory: string, partitions: number, syncs = false): Promise<Kafka> {
   mkdirSync(directory, { recursive: true });
-  const settings = { 'num.partitions': partitions };
+  const settings = { 'num.partitions': partitions, ...(syncs && { 'log.flush.interval.messages': 1 }) };
   const broker = await startBroker({ jars: await installKafka(), directory, heap: '1g', settings });
   return { ...broker, ...(await toolsFor(broker.address)) };
 }
