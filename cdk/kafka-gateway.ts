@@ -18,6 +18,7 @@ import {
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
 import {
+  AwsLogDriverMode,
   Cluster,
   ContainerImage,
   CpuArchitecture,
@@ -111,7 +112,7 @@ function createService(scope: Construct, props: KafkaGatewayProps, host: string,
     id: 'AwsSolutions-ECS4',
     reason: 'Container insights cost more than the alarms that would use them.',
   });
-  return new FargateService(scope, 'Service', {
+  const service = new FargateService(scope, 'Service', {
     cluster: cluster as ICluster,
     taskDefinition: createTask(scope, props, host),
     desiredCount: tasks,
@@ -123,6 +124,9 @@ function createService(scope: Construct, props: KafkaGatewayProps, host: string,
     // For the way out. The security group lets nothing in but the load balancer.
     assignPublicIp: true,
   });
+  // Tasks cannot get their image before the way out is there, and the way out cannot be removed before their addresses.
+  service.node.addDependency(...vpc.publicSubnets.map((subnet) => subnet.internetConnectivityEstablished));
+  return service;
 }
 
 function createTask(scope: Construct, { config, stored, bundles }: KafkaGatewayProps, host: string) {
@@ -151,9 +155,16 @@ function createTask(scope: Construct, { config, stored, bundles }: KafkaGatewayP
       CODE_KEY: code.s3ObjectKey,
       CODE_SHA256: createHash('sha256').update(readFileSync(file)).digest('hex'),
       KAFKA_SECURITY_SECRET: config.kafkaSecretArn,
+      AWS_REGION: Aws.REGION,
       URL_SUFFIX: Aws.URL_SUFFIX,
+      // A file system in memory. Nothing else can be written, and the private key reaches no disk.
+      TMPDIR: '/dev/shm',
     },
-    logging: LogDriver.awsLogs({ logGroup, streamPrefix: 'kafka' }),
+    // A number, because images name their users differently.
+    user: '1000:1000',
+    readonlyRootFilesystem: true,
+    // A driver that blocks would stop the gateway while CloudWatch does not answer.
+    logging: LogDriver.awsLogs({ logGroup, streamPrefix: 'kafka', mode: AwsLogDriverMode.NON_BLOCKING }),
     portMappings: [...ports, healthPort].map((containerPort) => ({ containerPort })),
     stopTimeout,
   });

@@ -30,6 +30,7 @@ test('runs two small tasks on arm64, from a public image that starts the code of
         EntryPoint: ['node', '--input-type=module', '-e', Match.stringLikeRegexp('CODE_BUCKET')],
         Environment: Match.arrayWith([
           { Name: 'CODE_SHA256', Value: Match.stringLikeRegexp('^[0-9a-f]{64}$') },
+          { Name: 'AWS_REGION', Value: { Ref: 'AWS::Region' } },
           // The domain of China, GovCloud or any other partition.
           { Name: 'URL_SUFFIX', Value: { Ref: 'AWS::URLSuffix' } },
         ]),
@@ -37,6 +38,26 @@ test('runs two small tasks on arm64, from a public image that starts the code of
       }),
     ],
   });
+});
+
+test('its container runs as no root, writes to memory only, and does not wait for its logs', () => {
+  template.hasResourceProperties('AWS::ECS::TaskDefinition', {
+    ContainerDefinitions: [
+      Match.objectLike({
+        User: '1000:1000',
+        ReadonlyRootFilesystem: true,
+        Environment: Match.arrayWith([{ Name: 'TMPDIR', Value: '/dev/shm' }]),
+        LogConfiguration: Match.objectLike({ Options: Match.objectLike({ mode: 'non-blocking' }) }),
+      }),
+    ],
+  });
+});
+
+test('no task starts before the way out is there, which its image comes by', () => {
+  const [[, service] = []] = resourcesOf(template, 'AWS::ECS::Service');
+  const routes = resourcesOf(template, 'AWS::EC2::Route').map(([id]) => id);
+  expect(routes).toHaveLength(2);
+  expect(service).toMatchObject({ DependsOn: expect.arrayContaining(routes) });
 });
 
 test('has a listener for each node on an internal load balancer, which asks the health port', () => {
