@@ -1,8 +1,8 @@
 // The Kafka gateway as an optional service: tasks on Fargate behind an internal network load balancer with a listener for each
 // node. It holds no data; every task serves every node. ADR 0031 says why it is made so.
 //
-// Invariant: nothing but the load balancer reaches the tasks, and nothing outside of the VPC reaches the load balancer. A task
-// starts only with the secret that has its TLS certificate and its users.
+// Invariant: nothing but the load balancer reaches the tasks, and nothing outside of the VPC and of `kafkaClientRanges` reaches the
+// load balancer. A task starts only with the secret that has its TLS certificate and its users.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -10,6 +10,7 @@ import { Aws, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   GatewayVpcEndpointAwsService,
+  IpAddresses,
   type IVpc,
   Peer,
   Port,
@@ -64,12 +65,8 @@ export class KafkaGateway extends Construct {
 
   constructor(scope: Construct, id: string, props: KafkaGatewayProps) {
     super(scope, id);
-    this.vpc = createVpc(this);
-    const outside = new SecurityGroup(this, 'BalancerAccess', { vpc: this.vpc, description: 'Clients in the VPC' });
-    accept(outside, {
-      id: 'AwsSolutions-EC23',
-      reason: 'Its one source is the range of the VPC, which is known at deployment.',
-    });
+    this.vpc = createVpc(this, props.config);
+    const outside = clientAccess(this, this.vpc, props.config);
     const balancer = new NetworkLoadBalancer(this, 'Balancer', {
       ...{ vpc: this.vpc, internetFacing: false, crossZoneEnabled: true, securityGroups: [outside] },
     });
@@ -80,18 +77,15 @@ export class KafkaGateway extends Construct {
     this.host = props.config.kafkaHostName || balancer.loadBalancerDnsName;
     const service = createService(this, props, this.host, this.vpc);
     const groups = ports.map((port) => listen(balancer, service, port));
-    for (const port of ports) {
-      outside.addIngressRule(Peer.ipv4(this.vpc.vpcCidrBlock), Port.tcp(port), 'Clients in the VPC');
-      service.connections.allowFrom(outside, Port.tcp(port));
-    }
-    service.connections.allowFrom(outside, Port.tcp(healthPort));
+    for (const port of [...ports, healthPort]) service.connections.allowFrom(outside, Port.tcp(port));
     if (props.config.watch !== 'off') createAlarms(this, props.config, groups[0]!);
   }
 }
 
 /** Public subnets without a NAT gateway, which would cost more than all the rest: tasks need to reach the image and the logs. */
-function createVpc(scope: Construct): IVpc {
+function createVpc(scope: Construct, { kafkaVpcRange }: RivuletConfig): IVpc {
   const vpc = new Vpc(scope, 'Vpc', {
+    ipAddresses: IpAddresses.cidr(kafkaVpcRange),
     maxAzs: 2,
     natGateways: 0,
     subnetConfiguration: [{ name: 'Tasks', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: false }],
@@ -104,6 +98,20 @@ function createVpc(scope: Construct): IVpc {
     reason: 'Flow logs cost by the gigabyte, and can be turned on beside the stack.',
   });
   return vpc as IVpc;
+}
+
+/** The security group of the load balancer. A peered VPC is none of its sources until its range is named. */
+function clientAccess(scope: Construct, vpc: IVpc, { kafkaClientRanges }: RivuletConfig): SecurityGroup {
+  const access = new SecurityGroup(scope, 'BalancerAccess', { vpc, description: 'Clients in the VPC' });
+  accept(access, {
+    id: 'AwsSolutions-EC23',
+    reason: 'Its sources are the range of the VPC, which is known at deployment, and those that the deployment names.',
+  });
+  const port = Port.tcpRange(firstPort, firstPort + nodes - 1);
+  access.addIngressRule(Peer.ipv4(vpc.vpcCidrBlock), port, 'Clients in the VPC');
+  for (const range of kafkaClientRanges.split(',').filter(Boolean))
+    access.addIngressRule(Peer.ipv4(range), port, 'Clients elsewhere');
+  return access;
 }
 
 function createService(scope: Construct, props: KafkaGatewayProps, host: string, vpc: IVpc): FargateService {

@@ -92,6 +92,20 @@ test('lets nothing but the load balancer reach the tasks, and only the VPC the l
   template.resourceCountIs('AWS::EC2::VPCEndpoint', 2);
 });
 
+test('clients of a peered VPC reach the load balancer where their range is named', () => {
+  const kafkaClientRanges = '10.1.0.0/16,172.31.0.0/20';
+  const peered = templatesWith({ ...given, kafkaVpcRange: '10.20.0.0/24', kafkaClientRanges }).RivuletKafka!;
+  const [[, vpc] = []] = resourcesOf(peered, 'AWS::EC2::VPC');
+  expect(vpc!.Properties.CidrBlock).toBe('10.20.0.0/24');
+  const [[, access] = []] = resourcesOf(peered, 'AWS::EC2::SecurityGroup').filter(([id]) => id.includes('Balancer'));
+  const rules = access!.Properties.SecurityGroupIngress as { CidrIp: unknown; FromPort: number; ToPort: number }[];
+  expect(rules.map(({ CidrIp, FromPort, ToPort }) => [CidrIp, FromPort, ToPort])).toEqual([
+    [{ 'Fn::GetAtt': [expect.stringContaining('Vpc'), 'CidrBlock'] }, 9092, 9094],
+    ['10.1.0.0/16', 9092, 9094],
+    ['172.31.0.0/20', 9092, 9094],
+  ]);
+});
+
 test('its role may do to the data what the functions may whose work it does, and no more', () => {
   const statements = resourcesOf(template, 'AWS::IAM::Policy')
     .filter(([id]) => id.includes('TaskRole'))
