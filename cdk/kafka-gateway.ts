@@ -62,6 +62,7 @@ export class KafkaGateway extends Construct {
   /** The host that clients connect to, on the ports from 9092 on. */
   readonly host: string;
   readonly vpc: IVpc;
+  readonly service: FargateService;
 
   constructor(scope: Construct, id: string, props: KafkaGatewayProps) {
     super(scope, id);
@@ -75,9 +76,9 @@ export class KafkaGateway extends Construct {
       reason: 'A network load balancer logs only connections with TLS, and these pass through it to the tasks.',
     });
     this.host = props.config.kafkaHostName || balancer.loadBalancerDnsName;
-    const service = createService(this, props, this.host, this.vpc);
-    const groups = ports.map((port) => listen(balancer, service, port));
-    for (const port of [...ports, healthPort]) service.connections.allowFrom(outside, Port.tcp(port));
+    this.service = createService(this, props, this.host, this.vpc);
+    const groups = ports.map((port) => listen(balancer, this.service, port));
+    for (const port of [...ports, healthPort]) this.service.connections.allowFrom(outside, Port.tcp(port));
     if (props.config.watch !== 'off') createAlarms(this, props.config, groups[0]!);
   }
 }

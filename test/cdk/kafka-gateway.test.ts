@@ -22,6 +22,8 @@ test('is not made without a secret, because others can reach it', () => {
 
 test('runs two small tasks on arm64, from a public image that starts the code of the asset', () => {
   template.hasResourceProperties('AWS::ECS::Service', { DesiredCount: 2, LaunchType: 'FARGATE' });
+  template.hasOutput('ServiceName', { Value: { 'Fn::GetAtt': [Match.stringLikeRegexp('Service'), 'Name'] } });
+  template.hasOutput('ClusterName', { Value: { Ref: Match.stringLikeRegexp('Cluster') } });
   template.hasResourceProperties('AWS::ECS::TaskDefinition', {
     ...{ Cpu: '512', Memory: '1024', RuntimePlatform: { CpuArchitecture: 'ARM64', OperatingSystemFamily: 'LINUX' } },
     ContainerDefinitions: [
