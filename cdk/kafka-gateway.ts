@@ -178,12 +178,17 @@ function createTask(scope: Construct, { config, stored, bundles }: KafkaGatewayP
     stopTimeout,
   });
   accept(task, { id: 'AwsSolutions-ECS2', reason: 'The variables name the code and the secret, and hold no secret.' });
-  task.addToTaskRolePolicy(
-    new PolicyStatement({ actions: ['s3:GetObject'], resources: [code.bucket.arnForObjects(code.s3ObjectKey)] }),
-  );
+  allowCode(task, code);
   secret.grantRead(task.taskRole);
   allow(task, stored);
   return task;
+}
+
+/** Tasks of the version before may have to start again while a new one is deployed or rolled back, with this same role. */
+function allowCode({ taskRole }: FargateTaskDefinition, { bucket }: Asset): void {
+  const everyModule = bucket.arnForObjects('*.mjs');
+  taskRole.addToPrincipalPolicy(new PolicyStatement({ actions: ['s3:GetObject'], resources: [everyModule] }));
+  acceptWildcard(taskRole, everyModule, 'The file has the name of its content, so each version has another one.');
 }
 
 const argumentsOf = ({ tableName, bucketName }: Stored, host: string): string[] => [

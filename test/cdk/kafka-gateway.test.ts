@@ -125,6 +125,16 @@ test('its role may do to the data what the functions may whose work it does, and
   });
 });
 
+test('its role may read the code of other versions, whose tasks start again when a deployment is rolled back', () => {
+  const policies = JSON.stringify(resourcesOf(template, 'AWS::IAM::Policy'));
+  expect(policies).toContain('/*.mjs');
+  const [[, definition] = []] = resourcesOf(template, 'AWS::ECS::TaskDefinition');
+  const [{ Environment }] = definition!.Properties.ContainerDefinitions as [
+    { Environment: { Name: string; Value: string }[] },
+  ];
+  expect(Environment.find(({ Name }) => Name === 'CODE_KEY')!.Value).toMatch(/^[0-9a-f]{64}\.mjs$/);
+});
+
 test('an alarm tells that no task takes connections', () => {
   template.hasResourceProperties('AWS::CloudWatch::Alarm', {
     AlarmName: 'Rivulet-KafkaGatewayDown',
