@@ -12,7 +12,7 @@ const aws = [
 
 /** These take minutes on the emulators, and mostly deploy stacks of their own. `npm run test:deployments` runs them. */
 const deployments = [
-  'test/aws/{access,console,deployed,failure,kafka-gateway,packed,push,removal,restore,story,update}.test.ts',
+  'test/aws/{access,console,deployed,failure,gateway-stack,kafka-gateway,packed,push,removal,restore,story,update}.test.ts',
   'test/maintenance/restored-table.test.ts',
   'test/sim/real/aws.test.ts',
 ];

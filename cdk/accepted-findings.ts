@@ -20,6 +20,7 @@ function flat(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value);
   const [[name, of] = []] = Object.entries(value);
   if (name === 'Fn::Join') return of[1].map(flat).join(of[0]);
+  if (name === 'Fn::Sub') return of.replace(/\$\{(.*?)\}/g, '<$1>');
   if (name === 'Fn::GetAtt') return `<${of.join('.')}>`;
   return name === 'Ref' ? `<${of}>` : flat(of);
 }

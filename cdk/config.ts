@@ -41,6 +41,8 @@ export type RivuletConfig = {
   readonly kafkaSecretArn: string;
   readonly kafkaHostName: string;
   readonly kafkaImage: string;
+  readonly kafkaVpcRange: string;
+  readonly kafkaClientRanges: string;
 };
 
 type Option<T> = {
@@ -103,6 +105,10 @@ const targetArn =
   'arn:[a-z-]{3,20}:(?:lambda:[a-z0-9-]{1,30}:\\d{12}:function:[\\w*:-]{1,170}|sqs:[a-z0-9-]{1,30}:\\d{12}:[\\w*.-]{1,80})';
 /** The variables of a function have 4 KB in all. */
 const pushTargetsPattern = new RegExp(`^(?=.{1,3000}$)${targetArn}(?:,${targetArn}){0,19}$`);
+
+const octet = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+const ipv4 = `${octet}(?:\\.${octet}){3}`;
+const clientRange = `${ipv4}/(?:[89]|[12]\\d|3[0-2])`;
 
 export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfig[K]> } = {
   name: text('Rivulet', /^[A-Za-z][A-Za-z0-9]{0,29}$/, {
@@ -203,6 +209,14 @@ export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfi
   kafkaImage: text('public.ecr.aws/docker/library/node:24-bookworm-slim', /^[a-z0-9][\w./:@-]{1,499}$/, {
     allowed: 'the name of an image with Node 24 for arm64',
     does: "The image of the gateway's container. Its code comes from the bucket of the CDK.",
+  }),
+  kafkaVpcRange: text('10.0.0.0/16', new RegExp(`^${ipv4}/(?:1[6-9]|2[0-6])$`), {
+    allowed: 'a range of IPv4 addresses like `10.20.0.0/24`, from /16 to /26',
+    does: "The addresses of the gateway's VPC. A VPC that is peered with it must have others. A change replaces the VPC and all that is in it.",
+  }),
+  kafkaClientRanges: text('', new RegExp(`^${clientRange}(?:,${clientRange}){0,19}$`), {
+    allowed: 'up to 20 ranges of IPv4 addresses like `10.1.0.0/16`, separated by commas',
+    does: 'Clients with these addresses reach the gateway, beside those in its own VPC: name the ranges of the VPCs that are peered with it.',
   }),
 };
 

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { signRequest } from '../lib/sigv4/sign.ts';
 import { securityArguments } from './kafka-secret.ts';
 
-/** ECS gives a task the credentials of its role there. */
+/** ECS names the path of the credentials of a task's role at this host. */
 const credentialsHost = 'http://169.254.170.2';
 const file = path.join(tmpdir(), 'rivulet-kafka.mjs');
 
@@ -23,11 +23,20 @@ type RoleCredentials = {
   readonly Token: string;
 };
 
+/** The variables have the order of precedence that they have in the SDKs. */
 async function roleCredentials() {
-  const role = await fetch(`${credentialsHost}${process.env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI}`);
-  const { AccessKeyId, SecretAccessKey, Token } = (await role.json()) as RoleCredentials;
+  const { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: path, AWS_CONTAINER_CREDENTIALS_FULL_URI: url = '' } = process.env;
+  const response = await fetch(path === undefined ? url : `${credentialsHost}${path}`);
+  if (response.status !== 200) throw new Error(`the credentials of the task: ECS answered ${response.status}`);
+  const { AccessKeyId, SecretAccessKey, Token } = (await response.json()) as RoleCredentials;
   return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: Token };
 }
+
+/** @param variable the end of the environment variable that names another endpoint, as for the SDKs. */
+const endpointOf = (service: string, variable: string): string =>
+  process.env[`AWS_ENDPOINT_URL_${variable}`] ??
+  process.env.AWS_ENDPOINT_URL ??
+  `https://${service}.${region}.${suffix}`;
 
 type Asked = { readonly method: string; readonly url: URL; readonly body: string; readonly service: string };
 
@@ -43,7 +52,8 @@ async function ask(what: string, { method, url, body, service }: Asked, headers:
 }
 
 async function fetchCode(): Promise<Uint8Array> {
-  const url = new URL(`https://${bucket}.s3.${region}.${suffix}/${key}`);
+  // The bucket is in the path, because an emulator has no host names for buckets. S3 takes both forms.
+  const url = new URL(`${endpointOf('s3', 'S3')}/${bucket}/${key}`);
   // S3 wants the digest of the body in a header, also where there is no body.
   const headers = { 'x-amz-content-sha256': createHash('sha256').digest('hex') };
   const response = await ask('the code of the gateway', { method: 'GET', url, body: '', service: 's3' }, headers);
@@ -51,7 +61,7 @@ async function fetchCode(): Promise<Uint8Array> {
 }
 
 async function fetchSecret(): Promise<string> {
-  const url = new URL(`https://secretsmanager.${region}.${suffix}/`);
+  const url = new URL(endpointOf('secretsmanager', 'SECRETS_MANAGER'));
   const request = { method: 'POST', url, body: JSON.stringify({ SecretId: secretArn }), service: 'secretsmanager' };
   const response = await ask('the secret of the gateway', request, {
     'content-type': 'application/x-amz-json-1.1',

@@ -1,8 +1,8 @@
 // The Kafka gateway as an optional service: tasks on Fargate behind an internal network load balancer with a listener for each
 // node. It holds no data; every task serves every node. ADR 0031 says why it is made so.
 //
-// Invariant: nothing but the load balancer reaches the tasks, and nothing outside of the VPC reaches the load balancer. A task
-// starts only with the secret that has its TLS certificate and its users.
+// Invariant: nothing but the load balancer reaches the tasks, and nothing outside of the VPC and of `kafkaClientRanges` reaches the
+// load balancer. A task starts only with the secret that has its TLS certificate and its users.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -10,6 +10,7 @@ import { Aws, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   GatewayVpcEndpointAwsService,
+  IpAddresses,
   type IVpc,
   Peer,
   Port,
@@ -18,6 +19,7 @@ import {
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
 import {
+  AwsLogDriverMode,
   Cluster,
   ContainerImage,
   CpuArchitecture,
@@ -60,15 +62,12 @@ export class KafkaGateway extends Construct {
   /** The host that clients connect to, on the ports from 9092 on. */
   readonly host: string;
   readonly vpc: IVpc;
+  readonly service: FargateService;
 
   constructor(scope: Construct, id: string, props: KafkaGatewayProps) {
     super(scope, id);
-    this.vpc = createVpc(this);
-    const outside = new SecurityGroup(this, 'BalancerAccess', { vpc: this.vpc, description: 'Clients in the VPC' });
-    accept(outside, {
-      id: 'AwsSolutions-EC23',
-      reason: 'Its one source is the range of the VPC, which is known at deployment.',
-    });
+    this.vpc = createVpc(this, props.config);
+    const outside = clientAccess(this, this.vpc, props.config);
     const balancer = new NetworkLoadBalancer(this, 'Balancer', {
       ...{ vpc: this.vpc, internetFacing: false, crossZoneEnabled: true, securityGroups: [outside] },
     });
@@ -77,20 +76,17 @@ export class KafkaGateway extends Construct {
       reason: 'A network load balancer logs only connections with TLS, and these pass through it to the tasks.',
     });
     this.host = props.config.kafkaHostName || balancer.loadBalancerDnsName;
-    const service = createService(this, props, this.host, this.vpc);
-    const groups = ports.map((port) => listen(balancer, service, port));
-    for (const port of ports) {
-      outside.addIngressRule(Peer.ipv4(this.vpc.vpcCidrBlock), Port.tcp(port), 'Clients in the VPC');
-      service.connections.allowFrom(outside, Port.tcp(port));
-    }
-    service.connections.allowFrom(outside, Port.tcp(healthPort));
+    this.service = createService(this, props, this.host, this.vpc);
+    const groups = ports.map((port) => listen(balancer, this.service, port));
+    for (const port of [...ports, healthPort]) this.service.connections.allowFrom(outside, Port.tcp(port));
     if (props.config.watch !== 'off') createAlarms(this, props.config, groups[0]!);
   }
 }
 
 /** Public subnets without a NAT gateway, which would cost more than all the rest: tasks need to reach the image and the logs. */
-function createVpc(scope: Construct): IVpc {
+function createVpc(scope: Construct, { kafkaVpcRange }: RivuletConfig): IVpc {
   const vpc = new Vpc(scope, 'Vpc', {
+    ipAddresses: IpAddresses.cidr(kafkaVpcRange),
     maxAzs: 2,
     natGateways: 0,
     subnetConfiguration: [{ name: 'Tasks', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: false }],
@@ -105,13 +101,27 @@ function createVpc(scope: Construct): IVpc {
   return vpc as IVpc;
 }
 
+/** The security group of the load balancer. A peered VPC is none of its sources until its range is named. */
+function clientAccess(scope: Construct, vpc: IVpc, { kafkaClientRanges }: RivuletConfig): SecurityGroup {
+  const access = new SecurityGroup(scope, 'BalancerAccess', { vpc, description: 'Clients in the VPC' });
+  accept(access, {
+    id: 'AwsSolutions-EC23',
+    reason: 'Its sources are the range of the VPC, which is known at deployment, and those that the deployment names.',
+  });
+  const port = Port.tcpRange(firstPort, firstPort + nodes - 1);
+  access.addIngressRule(Peer.ipv4(vpc.vpcCidrBlock), port, 'Clients in the VPC');
+  for (const range of kafkaClientRanges.split(',').filter(Boolean))
+    access.addIngressRule(Peer.ipv4(range), port, 'Clients elsewhere');
+  return access;
+}
+
 function createService(scope: Construct, props: KafkaGatewayProps, host: string, vpc: IVpc): FargateService {
   const cluster = new Cluster(scope, 'Cluster', { vpc });
   accept(cluster, {
     id: 'AwsSolutions-ECS4',
     reason: 'Container insights cost more than the alarms that would use them.',
   });
-  return new FargateService(scope, 'Service', {
+  const service = new FargateService(scope, 'Service', {
     cluster: cluster as ICluster,
     taskDefinition: createTask(scope, props, host),
     desiredCount: tasks,
@@ -123,6 +133,9 @@ function createService(scope: Construct, props: KafkaGatewayProps, host: string,
     // For the way out. The security group lets nothing in but the load balancer.
     assignPublicIp: true,
   });
+  // Tasks cannot get their image before the way out is there, and the way out cannot be removed before their addresses.
+  service.node.addDependency(...vpc.publicSubnets.map((subnet) => subnet.internetConnectivityEstablished));
+  return service;
 }
 
 function createTask(scope: Construct, { config, stored, bundles }: KafkaGatewayProps, host: string) {
@@ -151,19 +164,31 @@ function createTask(scope: Construct, { config, stored, bundles }: KafkaGatewayP
       CODE_KEY: code.s3ObjectKey,
       CODE_SHA256: createHash('sha256').update(readFileSync(file)).digest('hex'),
       KAFKA_SECURITY_SECRET: config.kafkaSecretArn,
+      AWS_REGION: Aws.REGION,
       URL_SUFFIX: Aws.URL_SUFFIX,
+      // A file system in memory. Nothing else can be written, and the private key reaches no disk.
+      TMPDIR: '/dev/shm',
     },
-    logging: LogDriver.awsLogs({ logGroup, streamPrefix: 'kafka' }),
+    // A number, because images name their users differently.
+    user: '1000:1000',
+    readonlyRootFilesystem: true,
+    // A driver that blocks would stop the gateway while CloudWatch does not answer.
+    logging: LogDriver.awsLogs({ logGroup, streamPrefix: 'kafka', mode: AwsLogDriverMode.NON_BLOCKING }),
     portMappings: [...ports, healthPort].map((containerPort) => ({ containerPort })),
     stopTimeout,
   });
   accept(task, { id: 'AwsSolutions-ECS2', reason: 'The variables name the code and the secret, and hold no secret.' });
-  task.addToTaskRolePolicy(
-    new PolicyStatement({ actions: ['s3:GetObject'], resources: [code.bucket.arnForObjects(code.s3ObjectKey)] }),
-  );
+  allowCode(task, code);
   secret.grantRead(task.taskRole);
   allow(task, stored);
   return task;
+}
+
+/** Tasks of the version before may have to start again while a new one is deployed or rolled back, with this same role. */
+function allowCode({ taskRole }: FargateTaskDefinition, { bucket }: Asset): void {
+  const everyModule = bucket.arnForObjects('*.mjs');
+  taskRole.addToPrincipalPolicy(new PolicyStatement({ actions: ['s3:GetObject'], resources: [everyModule] }));
+  acceptWildcard(taskRole, everyModule, 'The file has the name of its content, so each version has another one.');
 }
 
 const argumentsOf = ({ tableName, bucketName }: Stored, host: string): string[] => [

@@ -45,8 +45,10 @@ function kafkaStack(service: Stack, props: KafkaGatewayProps): void {
     description: 'Rivulet: the Kafka gateway',
   });
   stack.addStackDependency(service);
-  const { host } = new KafkaGateway(stack, 'Kafka', props);
+  const { host, service: tasks } = new KafkaGateway(stack, 'Kafka', props);
   new CfnOutput(stack, 'BootstrapServers', { value: `${host}:9092` });
+  new CfnOutput(stack, 'ClusterName', { value: tasks.cluster.clusterName });
+  new CfnOutput(stack, 'ServiceName', { value: tasks.serviceName });
 }
 
 function watchStack(service: Stack, config: RivuletConfig, watched: Watched): void {

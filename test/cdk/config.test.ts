@@ -29,6 +29,11 @@ describe('the options', () => {
       '*',
       'corsOrigins: expected up to 20 origins like `https://app.example.com`, separated by commas, got "*"',
     ],
+    ['kafkaVpcRange', '10.0.0.0/8', /^kafkaVpcRange: expected a range of IPv4 addresses/],
+    ['kafkaVpcRange', '10.0.0/16', /^kafkaVpcRange: expected a range/],
+    ['kafkaClientRanges', '0.0.0.0/0', /^kafkaClientRanges: expected up to 20 ranges/],
+    ['kafkaClientRanges', '10.256.0.0/16', /^kafkaClientRanges: expected up to 20 ranges/],
+    ['kafkaClientRanges', '10.1.0.0/16, 10.2.0.0/16', /^kafkaClientRanges: expected up to 20 ranges/],
     ['corsOrigins', 'https://a.example/path', /^corsOrigins: expected up to 20 origins/],
     ['pushTargets', 'arn:aws:lambda:*:*:function:orders', /^pushTargets: expected up to 20 ARNs/],
     [

@@ -22,6 +22,8 @@ test('is not made without a secret, because others can reach it', () => {
 
 test('runs two small tasks on arm64, from a public image that starts the code of the asset', () => {
   template.hasResourceProperties('AWS::ECS::Service', { DesiredCount: 2, LaunchType: 'FARGATE' });
+  template.hasOutput('ServiceName', { Value: { 'Fn::GetAtt': [Match.stringLikeRegexp('Service'), 'Name'] } });
+  template.hasOutput('ClusterName', { Value: { Ref: Match.stringLikeRegexp('Cluster') } });
   template.hasResourceProperties('AWS::ECS::TaskDefinition', {
     ...{ Cpu: '512', Memory: '1024', RuntimePlatform: { CpuArchitecture: 'ARM64', OperatingSystemFamily: 'LINUX' } },
     ContainerDefinitions: [
@@ -30,6 +32,7 @@ test('runs two small tasks on arm64, from a public image that starts the code of
         EntryPoint: ['node', '--input-type=module', '-e', Match.stringLikeRegexp('CODE_BUCKET')],
         Environment: Match.arrayWith([
           { Name: 'CODE_SHA256', Value: Match.stringLikeRegexp('^[0-9a-f]{64}$') },
+          { Name: 'AWS_REGION', Value: { Ref: 'AWS::Region' } },
           // The domain of China, GovCloud or any other partition.
           { Name: 'URL_SUFFIX', Value: { Ref: 'AWS::URLSuffix' } },
         ]),
@@ -37,6 +40,26 @@ test('runs two small tasks on arm64, from a public image that starts the code of
       }),
     ],
   });
+});
+
+test('its container runs as no root, writes to memory only, and does not wait for its logs', () => {
+  template.hasResourceProperties('AWS::ECS::TaskDefinition', {
+    ContainerDefinitions: [
+      Match.objectLike({
+        User: '1000:1000',
+        ReadonlyRootFilesystem: true,
+        Environment: Match.arrayWith([{ Name: 'TMPDIR', Value: '/dev/shm' }]),
+        LogConfiguration: Match.objectLike({ Options: Match.objectLike({ mode: 'non-blocking' }) }),
+      }),
+    ],
+  });
+});
+
+test('no task starts before the way out is there, which its image comes by', () => {
+  const [[, service] = []] = resourcesOf(template, 'AWS::ECS::Service');
+  const routes = resourcesOf(template, 'AWS::EC2::Route').map(([id]) => id);
+  expect(routes).toHaveLength(2);
+  expect(service).toMatchObject({ DependsOn: expect.arrayContaining(routes) });
 });
 
 test('has a listener for each node on an internal load balancer, which asks the health port', () => {
@@ -71,6 +94,20 @@ test('lets nothing but the load balancer reach the tasks, and only the VPC the l
   template.resourceCountIs('AWS::EC2::VPCEndpoint', 2);
 });
 
+test('clients of a peered VPC reach the load balancer where their range is named', () => {
+  const kafkaClientRanges = '10.1.0.0/16,172.31.0.0/20';
+  const peered = templatesWith({ ...given, kafkaVpcRange: '10.20.0.0/24', kafkaClientRanges }).RivuletKafka!;
+  const [[, vpc] = []] = resourcesOf(peered, 'AWS::EC2::VPC');
+  expect(vpc!.Properties.CidrBlock).toBe('10.20.0.0/24');
+  const [[, access] = []] = resourcesOf(peered, 'AWS::EC2::SecurityGroup').filter(([id]) => id.includes('Balancer'));
+  const rules = access!.Properties.SecurityGroupIngress as { CidrIp: unknown; FromPort: number; ToPort: number }[];
+  expect(rules.map(({ CidrIp, FromPort, ToPort }) => [CidrIp, FromPort, ToPort])).toEqual([
+    [{ 'Fn::GetAtt': [expect.stringContaining('Vpc'), 'CidrBlock'] }, 9092, 9094],
+    ['10.1.0.0/16', 9092, 9094],
+    ['172.31.0.0/20', 9092, 9094],
+  ]);
+});
+
 test('its role may do to the data what the functions may whose work it does, and no more', () => {
   const statements = resourcesOf(template, 'AWS::IAM::Policy')
     .filter(([id]) => id.includes('TaskRole'))
@@ -86,6 +123,16 @@ test('its role may do to the data what the functions may whose work it does, and
   template.hasResourceProperties('AWS::IAM::Policy', {
     PolicyDocument: { Statement: Match.arrayWith([Match.objectLike({ Resource: kafkaSecretArn })]) },
   });
+});
+
+test('its role may read the code of other versions, whose tasks start again when a deployment is rolled back', () => {
+  const policies = JSON.stringify(resourcesOf(template, 'AWS::IAM::Policy'));
+  expect(policies).toContain('/*.mjs');
+  const [[, definition] = []] = resourcesOf(template, 'AWS::ECS::TaskDefinition');
+  const [{ Environment }] = definition!.Properties.ContainerDefinitions as [
+    { Environment: { Name: string; Value: string }[] },
+  ];
+  expect(Environment.find(({ Name }) => Name === 'CODE_KEY')!.Value).toMatch(/^[0-9a-f]{64}\.mjs$/);
 });
 
 test('an alarm tells that no task takes connections', () => {

@@ -1,6 +1,6 @@
 // These tests use the command line as a person does: as child processes of the real launcher, and as services that run
 // until they are told to stop. Each process that a test leaves running is killed when its file is done.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -57,7 +57,11 @@ export function start(
 ): Running {
   const inherited = Object.entries(process.env).filter(([name]) => !isSteering(name));
   const env = { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: compiled, ...environment };
-  const child = spawn(process.execPath, [script, ...args], { env, cwd: root, stdio: 'pipe', detached });
+  return follow(spawn(process.execPath, [script, ...args], { env, cwd: root, stdio: 'pipe', detached }));
+}
+
+/** @param child is killed when the test file is done, if it still runs then. */
+export function follow(child: ChildProcessWithoutNullStreams): Running {
   running.add(child);
   let stdout = '';
   let stderr = '';
