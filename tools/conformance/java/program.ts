@@ -73,6 +73,10 @@ export async function crashCluster(): Promise<void> {
   await crashed;
 }
 
+/** The options of a JVM that open these packages of Java's own to all. */
+export const opens = (...names: readonly string[]): string[] =>
+  names.map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`);
+
 const pollMs = 200;
 
 /** Resolves when it is so. Rejects after `seconds`, and says what was expected. */
