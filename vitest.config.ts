@@ -66,7 +66,8 @@ export default defineConfig({
       project('deployments', { include: deployments, globalSetup: ['test/aws/setup.ts'], ...beside }),
       project('clients', { include: clients, globalSetup: ['test/clients/setup.ts'], testTimeout: 300_000, ...beside }),
       project('packages', { include: packages, globalSetup: ['test/packages/setup.ts'], ...beside }),
-      project('console', { include: browser, maxWorkers: 1 }),
+      // A look through the command line takes a second by itself on a busy machine.
+      project('console', { include: browser, maxWorkers: 1, expect: { poll: { timeout: 30_000 } } }),
       project('local', {
         include: ['test/**/*.test.ts'],
         exclude: [...aws, ...clients, ...packages, ...browser, ...pure, ...cdk, ...tidy],

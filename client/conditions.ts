@@ -36,13 +36,18 @@ const operators: Readonly<Record<string, Operator>> = {
 
 const CONDITION = /^([^=~<>!]+)(?:(!=|>=|<=|=|~|>|<)(.*))?$/s;
 
+const FORM = 'It must be a field, or FIELD OPERATOR TEXT with one of = != ~ < <= > >=.';
+
 /**
  * `key = 42` means `key=42`: spaces behind an operator belong to the text only if there are none in front of it. Throws an Error
  * with a sentence that says what is wrong.
  */
 export function parseCondition(text: string): Condition {
   const [, field, operator, given = ''] = CONDITION.exec(text) ?? [];
-  if (field === undefined) throw new Error('It must be a field, or FIELD OPERATOR TEXT with one of = != ~ < <= > >=.');
+  if (field === undefined) throw new Error(FORM);
+  if (operator === '=' && given.startsWith('='))
+    throw new Error('The operator must be one of = != ~ < <= > >=, got ==.');
+  if (operator === undefined && /^(key|value)\s+\S/.test(field)) throw new Error(FORM);
   const operand = field.endsWith(' ') ? given.trimStart() : given;
   if (operator && '<=>='.includes(operator) && operator !== '=' && !Number.isFinite(Number(operand || Number.NaN)))
     throw new Error(`Behind ${operator} there must be a number.`);

@@ -2,6 +2,7 @@
 // is live passes `everyMs`.
 import { queryOptions } from '@tanstack/react-query';
 import type { SubscriptionRef } from '../../lib/api/push.ts';
+import { nameService } from './command-lines.ts';
 import { admin, connection } from './service.ts';
 
 type Live = { readonly everyMs?: number };
@@ -23,7 +24,11 @@ export type Connected = { readonly url: string; readonly region: string; readonl
 export const connected = () =>
   queryOptions({
     queryKey: ['connected'],
-    queryFn: () => connection.ask<Connected>({ method: 'GET', path: '/connected', writes: false }),
+    queryFn: async () => {
+      const found = await connection.ask<Connected>({ method: 'GET', path: '/connected', writes: false });
+      nameService(found.url);
+      return found;
+    },
     staleTime: Number.POSITIVE_INFINITY,
   });
 

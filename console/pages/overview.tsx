@@ -8,7 +8,7 @@ import { useRates } from '../data/rates.ts';
 import { usdSoFar } from '../data/receipts.ts';
 import { useTopicFigures } from '../data/topic-figures.ts';
 import { type Traffic, traffic } from '../data/traffic.ts';
-import { mostLooks, useGroupLags } from '../groups/figures.ts';
+import { mostLooks, useGroupLags } from '../groups/use-group-lags.ts';
 import { Chart } from '../parts/chart.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { bytes, count, dollars, duration, rate } from '../parts/numbers.ts';

@@ -83,7 +83,8 @@ describe('a condition', () => {
     expect(both('$.n>100')).toBe(false);
   });
 
-  test.each(['', '=x', 'name=x', '$.n>x', '$.n<', '$.a[x]', '$a', 'headers'])('%s is refused', (text) =>
-    expect(() => addCondition(text)).toThrow(/must be/),
+  test.each(['', '=x', 'name=x', '$.n>x', '$.n<', '$.a[x]', '$a', 'headers', 'key==x', 'key x'])(
+    '%s is refused',
+    (text) => expect(() => addCondition(text)).toThrow(/must be/),
   );
 });

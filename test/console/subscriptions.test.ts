@@ -50,7 +50,7 @@ describe.skipIf(reasonToSkip)('the pages of subscriptions', () => {
     await dialog.getByRole('alert').filter({ hasText: 'INVALID_REQUEST' }).filter({ hasText: 'request' }).waitFor();
     await dialog.getByLabel('URL').fill(webhook.url);
     const line = `subscriptions create billing --topic orders --webhook ${webhook.url} --batch-size 7 --on-failure orders-dead`;
-    await dialog.getByText(`npx rivulet ${line}`, { exact: true }).waitFor();
+    await dialog.getByText(`RIVULET_URL=${console.service.url} npx rivulet ${line}`, { exact: true }).waitFor();
     await expectFine(page);
     await act.click();
     const secret = page.getByRole('dialog', { name: 'The secret of billing' });
@@ -165,10 +165,10 @@ describe.skipIf(reasonToSkip)('the pages of subscriptions', () => {
     await dialog.getByLabel('Dead letters to').fill('');
     await dialog.getByLabel('Filters').fill('{"value":{"drink":["tea"]}}');
     await dialog.getByLabel('Try the halves of a batch').check();
-    await dialog.getByText(/^npx rivulet subscriptions update billing/).waitFor();
+    await dialog.getByText(/npx rivulet subscriptions update billing/).waitFor();
     const line = (await dialog.locator('pre').textContent())!;
     expect(line).toBe(
-      `npx rivulet subscriptions update billing --batch-size 9 --bisect-batch-on-function-error --filter '{"value":{"drink":["tea"]}}' --no-on-failure`,
+      `RIVULET_URL=${console.service.url} npx rivulet subscriptions update billing --batch-size 9 --bisect-batch-on-function-error --filter '{"value":{"drink":["tea"]}}' --no-on-failure`,
     );
     await expectFine(page);
     await act.click();
@@ -182,7 +182,7 @@ describe.skipIf(reasonToSkip)('the pages of subscriptions', () => {
     expect((await described('billing')).settings).toEqual(after);
     await page.getByRole('button', { name: 'Change settings' }).click();
     await dialog.getByLabel('Filters').fill('');
-    await dialog.getByText('npx rivulet subscriptions update billing --no-filter', { exact: true }).waitFor();
+    await dialog.getByText(/npx rivulet subscriptions update billing --no-filter$/).waitFor();
     await act.click();
     await dialog.waitFor({ state: 'detached' });
     expect((await described('billing')).settings).not.toHaveProperty('filterCriteria');
