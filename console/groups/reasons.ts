@@ -1,4 +1,4 @@
-// What the figures of a group say about why it is behind. Invariant: each sentence follows from the figures alone.
+// Sentences that say why a group is behind. Invariant: each follows from the figures of the group alone.
 import type { GroupDescription, PartitionLag } from '../../client/admin/group-admin.ts';
 import { count, duration, plural } from '../parts/numbers.ts';
 import { assignedOf, lagOf } from './figures.ts';
