@@ -144,7 +144,7 @@ function showClaims(written: readonly FlightLine[], { flights, repeated }: Group
   const claims = claimsOf(written, flights);
   for (const { text, holds } of claims) console.log(`${holds ? '  true ' : '  FALSE'}  ${text}`);
   console.log(`
-${count(repeated)} flights came twice: ${victim} had read them and was killed before it committed them. A group delivers at least
+${count(repeated)} flights came twice: ${victim} had ${repeated > 0 ? 'read them and was killed before it committed them' : 'committed what it had read'}. A group delivers at least
 once. Partition and offset identify a repeated record, so each flight is counted once above.`);
   return claims.every(({ holds }) => holds);
 }

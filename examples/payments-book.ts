@@ -74,7 +74,7 @@ export function claimsOf({ payments, postings, consumed }: Read): Claim[] {
     none('was applied by half', halves),
     none('is in the books that nobody has made', strange),
     {
-      text: `every input was consumed once: ${payments.length} were written, ${consumed} are committed as read`,
+      text: `every input is committed as read: ${payments.length} were written, ${consumed} are committed`,
       holds: consumed === payments.length,
     },
   ];
