@@ -48,7 +48,7 @@ export function parseCondition(text: string): Condition {
   if (operator === '=' && given.startsWith('='))
     throw new Error('The operator must be one of = != ~ < <= > >=, got ==.');
   if (operator === undefined && /^(key|value)\s+\S/.test(field)) throw new Error(FORM);
-  const operand = field.endsWith(' ') ? given.trimStart() : given;
+  const operand = /\s$/.test(field) ? given.trimStart() : given;
   if (operator && '<=>='.includes(operator) && operator !== '=' && !Number.isFinite(Number(operand || Number.NaN)))
     throw new Error(`Behind ${operator} there must be a number.`);
   fieldOf(field.trim(), {});

@@ -23,9 +23,11 @@ export function reasonsOf(of: GroupDescription): string[] {
   ];
 }
 
-const unread = ({ members }: GroupDescription, behind: readonly PartitionLag[]): string[] =>
+const unread = ({ members, partitionDetails }: GroupDescription, behind: readonly PartitionLag[]): string[] =>
   members === 0 && behind.length > 0
-    ? [`The group has no members, so nothing is read.${lastCommit(behind)} A member that stands still is put out too.`]
+    ? [
+        `The group has no members, so nothing is read.${lastCommit(partitionDetails)} A member that stands still is put out too.`,
+      ]
     : [];
 
 const newestCommitMs = (of: readonly PartitionLag[]): number =>
@@ -59,12 +61,15 @@ function unowned({ members }: GroupDescription, behind: readonly PartitionLag[])
 
 const idleMs = 60_000;
 
-/** Members that have unread records, and have committed none of them for a minute. */
-function idle({ memberDetails }: GroupDescription, behind: readonly PartitionLag[]): string[] | undefined {
+/** Members that have had unread records for a minute, and have committed nothing since. After a quiet time the last commit is old too. */
+function idle(
+  { memberDetails, partitionDetails }: GroupDescription,
+  behind: readonly PartitionLag[],
+): string[] | undefined {
   const sentences = memberDetails.flatMap(({ memberId, clientId, host }) => {
-    const own = behind.filter((one) => one.memberId === memberId);
-    const agoMs = newestCommitMs(own);
-    return own.length > 0 && Number.isFinite(agoMs) && agoMs >= idleMs
+    const agoMs = newestCommitMs(partitionDetails.filter((one) => one.memberId === memberId));
+    const hasWork = behind.some((one) => one.memberId === memberId && one.timeLagMs >= idleMs);
+    return hasWork && Number.isFinite(agoMs) && agoMs >= idleMs
       ? [`The member ${clientId} on ${host} has committed nothing for ${duration(agoMs)}: it is slow or stands still.`]
       : [];
   });

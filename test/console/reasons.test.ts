@@ -25,6 +25,13 @@ test('a lone member that has committed nothing for a minute is named', () => {
   ]);
   expect(reasonsOf(group({}, 59_000))).toEqual([]);
   expect(reasonsOf(group({}))).toEqual([]);
+  const afterQuietHours = [{ ...behind, timeLagMs: 6_000, committedAgoMs: 7_200_000 }];
+  expect(reasonsOf(group({ partitionDetails: afterQuietHours }))).toEqual([]);
+  const busyElsewhere = [
+    { ...behind, committedAgoMs: 144_000 },
+    { ...behind, partition: 1, lag: 0, timeLagMs: 0, committedAgoMs: 2_000 },
+  ];
+  expect(reasonsOf(group({ partitionDetails: busyElsewhere }))).toEqual([]);
 });
 
 test('a group without members says when it last committed', () => {
